@@ -1,0 +1,1 @@
+"""What is managed: jobs, their targets, and what each may be given."""

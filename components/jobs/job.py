@@ -1,0 +1,56 @@
+"""A managed container or process, as its owner described it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from enum import StrEnum
+from typing import TYPE_CHECKING
+
+from components.jobs.errors import JobError
+
+if TYPE_CHECKING:
+    from components.jobs.target import Target
+
+
+class Mode(StrEnum):
+    """How far joulepilot may go with a job."""
+
+    OFF = "off"
+    RECOMMEND = "recommend"
+    CANARY = "canary"
+    AUTO = "auto"
+
+    @property
+    def acts(self) -> bool:
+        """Whether the executor may change the job's CPUs."""
+        return self in {Mode.CANARY, Mode.AUTO}
+
+
+@dataclass(frozen=True, slots=True)
+class Job:
+    """What the owner of a container says of it; nothing here is measured."""
+
+    name: str
+    target: Target
+    metrics: str
+    """Where its latency is read: `prometheus:PORT/PATH` (port of the container or of this host)."""
+    model: str = ""
+    batch_size: int = 1
+    min_cpus: int = 1
+    max_cpus: int | None = None
+    """None: all the node has."""
+    mode: Mode = Mode.AUTO
+    variant: str = "default"
+    devices: tuple[str, ...] = ("cpu",)
+    priority: int = 0
+
+    def __post_init__(self) -> None:
+        if self.batch_size < 1:
+            raise self._bad(f"batch size {self.batch_size}", "give at least 1")
+        if self.min_cpus < 1 or (self.max_cpus is not None and self.max_cpus < self.min_cpus):
+            raise self._bad(
+                f"{self.min_cpus} to {self.max_cpus} CPUs", "give 1 ≤ min-cpus ≤ max-cpus"
+            )
+
+    def _bad(self, asked: str, remedy: str) -> JobError:
+        return JobError(f"asked for {asked} for job {self.name!r}", "that cannot be", remedy)

@@ -1,0 +1,1 @@
+"""What is observed of a node and its jobs, and how it travels."""
