@@ -1,0 +1,31 @@
+"""Errors of changing a host.
+
+JoulepilotError
+├── HostAwayError (TemporaryError)      the engine does not answer
+├── ApplyError (TemporaryError)         what was read back is not what was asked for
+├── ContainerGoneError (PermanentError) the container is not there any more, or not running
+├── RefusedError (PermanentError)       we, or the engine, refuse this request
+└── JournalError (PermanentError)       the journal cannot be written: nothing may be changed
+"""
+
+from components.errors import PermanentError, TemporaryError
+
+
+class HostAwayError(TemporaryError):
+    """The engine does not answer."""
+
+
+class ApplyError(TemporaryError):
+    """What was read back is not what was asked for."""
+
+
+class ContainerGoneError(PermanentError):
+    """The container is not there any more, or not running."""
+
+
+class RefusedError(PermanentError):
+    """We, or the engine, refuse this request."""
+
+
+class JournalError(PermanentError):
+    """The journal cannot be written: nothing may be changed."""

@@ -1,0 +1,1 @@
+"""The executor: observes, predicts, probes, plans, guards, applies, reads back."""

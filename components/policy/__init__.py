@@ -1,0 +1,1 @@
+"""What decides: bundles, predictions and the search, evaluated without any training library."""

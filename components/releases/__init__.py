@@ -1,0 +1,1 @@
+"""What shall run where, and why: the release log and the gate before it."""

@@ -1,0 +1,71 @@
+"""Ports of everything that is read on a node."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.telemetry.sample import PowerSource
+
+
+@dataclass(frozen=True, slots=True)
+class LatencySnapshot:
+    """Cumulative counts of a server since its start, per-image latency as a histogram.
+
+    `bounds_s` are ascending upper bounds in seconds without +Inf; `counts` has one more entry
+    than `bounds_s`, not cumulated over buckets; one count is one request.
+    """
+
+    bounds_s: tuple[float, ...]
+    counts: tuple[int, ...]
+    sum_s: float
+    n_requests: int
+    n_images: int
+    n_received: int
+    """Requests that arrived, answered or not."""
+
+
+class LatencySource(Protocol):
+    """Reads a job's server. One instance per job."""
+
+    def read(self) -> LatencySnapshot:
+        """Read the counters now.
+
+        Raises:
+            ReadingError: this time it could not be read.
+            MeterError: it will never be readable this way.
+        """
+        ...
+
+
+class PowerMeter(Protocol):
+    """Reads the energy of the whole node."""
+
+    @property
+    def source(self) -> PowerSource:
+        """How the figure comes to be."""
+        ...
+
+    def energy_j(self) -> float:
+        """Joules since some fixed start; never falls.
+
+        Raises:
+            ReadingError: this time it could not be read.
+            MeterError: it will never be readable this way.
+        """
+        ...
+
+
+class CpuTimes(Protocol):
+    """Reads how long each logical CPU was busy."""
+
+    def busy_s(self) -> Mapping[int, float]:
+        """Busy seconds per logical CPU id since boot (user, system, irq, steal; not iowait).
+
+        Raises:
+            ReadingError: this time it could not be read.
+        """
+        ...
