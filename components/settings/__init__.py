@@ -1,0 +1,1 @@
+"""Settings of both commands: flag over environment over `joulepilot.toml` over default."""
