@@ -97,7 +97,5 @@ def _ranks(pairs: Iterable[tuple[int, int]]) -> dict[int, int]:
     for group, member in pairs:
         groups.setdefault(group, set()).add(member)
     return {
-        member: rank
-        for members in groups.values()
-        for rank, member in enumerate(sorted(members))
+        member: rank for members in groups.values() for rank, member in enumerate(sorted(members))
     }

@@ -1,0 +1,45 @@
+# One vocabulary for people and CI. Everything runs from .venv, which `make install` makes.
+PYTHON ?= python3
+BIN := .venv/bin
+INSTALLED := .venv/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help install demo test lint bench policy lock clean
+
+help: ## show this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
+
+install: $(INSTALLED) ## make .venv with everything in it, and the job's image where Docker is
+	@sh deployments/images/build_if_docker.sh "$(BIN)/python"
+
+$(INSTALLED): pyproject.toml requirements.lock
+	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"joulepilot needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}; name another one: make PYTHON=python3.12 install")'
+	$(PYTHON) -m venv .venv
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[pipeline,postgres,dev]'
+	@touch $@
+
+demo: install ## show the whole loop on this machine (about 5 minutes)
+	$(BIN)/joulepilot demo $(DEMO)
+
+test: $(INSTALLED) lint ## check everything; NO_SKIPS=1 makes a skipped test a failure
+	JOULEPILOT_NO_SKIPS=$(NO_SKIPS) $(BIN)/pytest $(TESTS)
+
+lint: $(INSTALLED) ## style, types and the order of the layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+bench: $(INSTALLED) ## measure speed; prints ratios within one run
+	$(BIN)/pytest tests/benchmarks --benchmark-only --benchmark-columns=median,iqr,ops $(BENCH)
+
+policy: $(INSTALLED) ## train the bundle that ships in the package, and evaluate it
+	$(BIN)/python -m models.allocator.train --out components/policy/shipped $(POLICY)
+
+lock: $(INSTALLED) ## write the installed versions to requirements.lock
+	@{ echo "# Every version we test with. Made by 'make lock'; used as constraints by 'make install'."; \
+	   $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > requirements.lock
+
+clean: ## remove what make and the tools made
+	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+	find . -name __pycache__ -type d -prune -exec rm -rf {} +
