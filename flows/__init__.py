@@ -1,0 +1,1 @@
+"""The order of the work: Prefect flows, what serves them, and the command line."""
