@@ -1,0 +1,1 @@
+"""What learns: policies trained on recordings of nodes, and judged before they ship."""
