@@ -1,0 +1,94 @@
+"""`joulepilot`: the command for people. Everything heavy is imported by the verb that needs it."""
+
+from __future__ import annotations
+
+import argparse
+import importlib
+import logging
+import os
+import sys
+from typing import TYPE_CHECKING
+
+from components.errors import JoulepilotError
+from components.settings.settings import ENVIRONMENT_PREFIX, Settings, resolve
+from flows.cli.verbs import VERBS, Verb
+from flows.environment import service_environment
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+    from typing import Any
+
+PIPELINE_PACKAGES = frozenset(
+    {
+        "deltalake", "great_expectations", "gymnasium", "matplotlib", "mlflow", "onnx", "pandas",
+        "prefect", "pyarrow", "sb3_contrib", "sklearn", "stable_baselines3", "torch",
+    }
+)  # fmt: skip
+INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 only when what was asked is true."""
+    arguments = _parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.WARNING,
+        format="%(levelname)s %(name)s: %(message)s",
+    )
+    try:
+        return _run(arguments)
+    except JoulepilotError as error:
+        sys.stderr.write(f"joulepilot {arguments.verb}: {error.asked}\n")
+        sys.stderr.write(f"  what is true: {error.found}\n  what to do: {error.remedy}\n")
+    except ModuleNotFoundError as error:
+        if error.name is None or error.name.split(".")[0] not in PIPELINE_PACKAGES:
+            raise
+        sys.stderr.write(
+            f"joulepilot {arguments.verb}: needs the package {error.name}\n"
+            "  what is true: only the node's part of joulepilot is installed here\n"
+            "  what to do: pip install 'joulepilot[pipeline]'\n"
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return INTERRUPTED
+    return 1
+
+
+def _run(arguments: argparse.Namespace) -> int:
+    flags = {name: getattr(arguments, name) for name in Settings.__slots__}
+    resolved = resolve(flags)
+    for name, value in service_environment(resolved.settings).items():
+        if name.startswith(ENVIRONMENT_PREFIX):
+            os.environ[name] = value  # a flag wins for our own child processes too
+        else:
+            os.environ.setdefault(name, value)
+    module, function = arguments.handler.split(":")
+    handler: Any = getattr(importlib.import_module(module), function)
+    return int(handler(arguments, resolved))
+
+
+def _parser() -> argparse.ArgumentParser:
+    parser = argparse.ArgumentParser(
+        prog="joulepilot",
+        description="Keeps ML-inference containers on their latency target at the least power.",
+        epilog="The service on the node has a command of its own: joulepilot-node --help",
+    )
+    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
+    for verb in VERBS:
+        _add(verbs, verb)
+    return parser
+
+
+def _add(verbs: Any, verb: Verb) -> None:
+    sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
+    for argument in verb.arguments:
+        sub.add_argument(*argument.names, **dict(argument.options))
+    group = sub.add_argument_group("settings (flag over environment over joulepilot.toml)")
+    for name, item in Settings.__dataclass_fields__.items():
+        group.add_argument(f"--{name.replace('_', '-')}", help=item.metadata["help"])
+    group.add_argument("--json", action="store_true", help="print JSON for machines")
+    group.add_argument("-v", "--verbose", action="store_true", help="say what happens inside")
+    sub.set_defaults(handler=verb.handler)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

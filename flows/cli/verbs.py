@@ -1,0 +1,116 @@
+"""Every verb of `joulepilot`, its arguments, and the function that does it."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from typing import Any
+
+
+@dataclass(frozen=True, slots=True)
+class Argument:
+    """One argument, as argparse takes it."""
+
+    names: tuple[str, ...]
+    options: Mapping[str, Any]
+
+
+@dataclass(frozen=True, slots=True)
+class Verb:
+    """One verb; `handler` is `module:function`, imported when the verb is used."""
+
+    name: str
+    help: str
+    handler: str
+    arguments: tuple[Argument, ...] = ()
+
+
+def argument(*names: str, **options: Any) -> Argument:
+    """Write an argument the way argparse users do."""
+    return Argument(names, options)
+
+
+WHY = argument("--why", required=True, help="the reason, kept in the release log")
+VERSION = "a version number of the registry, or the first letters of a bundle's digest"
+
+VERBS: tuple[Verb, ...] = (
+    Verb(
+        "demo",
+        "show the whole loop on this machine, in minutes",
+        "flows.demo.command:run",
+        (
+            argument("--keep", action="store_true", help="leave servers and jobs up at the end"),
+            argument(
+                "--host",
+                choices=("auto", "docker", "process"),
+                default="auto",
+                help="run the jobs in Docker or as plain processes; auto: Docker if it answers",
+            ),
+        ),
+    ),
+    Verb("up", "run hub, MLflow, Prefect and the schedules until Ctrl-C", "flows.cli.up:run"),
+    Verb("config", "show every setting and where it came from", "flows.cli.config:run"),
+    Verb(
+        "sweep",
+        "have nodes try allocations on purpose, and wait until they have",
+        "flows.cli.slow_path:sweep",
+        (
+            argument("nodes", nargs="+", metavar="NODE", help="a node's name"),
+            argument("--windows", type=int, default=2, help="windows for each allocation"),
+            argument("--points", type=int, default=40, help="at most so many allocations a node"),
+            argument("--timeout-s", type=float, default=900.0, help="give up after so long"),
+            WHY,
+        ),
+    ),
+    Verb("ingest", "move received telemetry into the lake", "flows.cli.slow_path:ingest"),
+    Verb("check", "judge what is new in the lake, row by row", "flows.cli.slow_path:check"),
+    Verb(
+        "retrain",
+        "train a challenger on the checked samples, score and register it",
+        "flows.cli.slow_path:retrain",
+        (argument("--seed", type=int, default=0, help="the same seed gives the same bundle"),),
+    ),
+    Verb(
+        "promote",
+        "make a version run everywhere, if the gate lets it",
+        "flows.cli.on_call:promote",
+        (argument("version", help=VERSION), WHY),
+    ),
+    Verb(
+        "rollback",
+        "go back to the policy before, or to that of an older release",
+        "flows.cli.on_call:rollback",
+        (argument("--to", type=int, metavar="N", help="the release to go back to"), WHY),
+    ),
+    Verb(
+        "pause",
+        "have every node keep what it has",
+        "flows.cli.on_call:pause",
+        (WHY,),
+    ),
+    Verb("resume", "let the nodes act again", "flows.cli.on_call:resume", (WHY,)),
+    Verb("history", "list all releases: what, when, who, why", "flows.cli.on_call:history"),
+    Verb("status", "show the nodes and their jobs", "flows.cli.on_call:status"),
+    Verb("policies", "list the versions in the registry", "flows.cli.on_call:policies"),
+    Verb(
+        "compare",
+        "put two versions side by side",
+        "flows.cli.on_call:compare",
+        (argument("one", help=VERSION), argument("other", help=VERSION)),
+    ),
+    Verb(
+        "allocator",
+        "the core allocator: `paper` trains and prints the paper's own experiment",
+        "flows.cli.allocator:run",
+        (
+            argument("what", choices=("paper",), help="paper: Table 2 and Figure 2"),
+            argument("--targets-ms", type=float, nargs="+", default=[5.0, 7.0, 10.0, 15.0]),
+            argument("--seeds", type=int, default=1, help="train with seeds 0 to N-1"),
+            argument("--noise", type=float, default=0.0, help="relative noise of a window"),
+            argument("--figure", metavar="PNG", help="where to write Figure 2"),
+        ),
+    ),
+)
