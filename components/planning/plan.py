@@ -1,0 +1,88 @@
+"""All jobs of a node at once: who may probe, and which CPUs make each wish real."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.jobs.candidate import Allocation
+from components.node.placement import place, preference
+from components.planning.reserve import is_shared, reserved_cpus
+from components.planning.wish import Plan, Planned, Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from components.jobs.candidate import Candidate
+    from components.node.cpuset import CpuSet
+    from components.node.topology import Topology
+    from components.planning.wish import Wish
+
+_URGENCY = {
+    Purpose.EMERGENCY: 0,
+    Purpose.CONFIRM: 1,
+    Purpose.COMMIT: 2,
+    Purpose.PROBE: 3,
+    Purpose.KEEP: 4,
+}
+
+
+def plan(wishes: Sequence[Wish], topology: Topology, *, prober: str | None = None) -> Plan:
+    """Make allocations of wishes.
+
+    One job probes at a time: the one that already does (`prober`) until it stops asking, else the
+    one of highest priority. Allocations of ours never overlap, neither after the changes nor
+    between them, unless the node is too small (`is_shared`). Widenings come before narrowings.
+    """
+    prober = _choose_prober(wishes, prober)
+    occupied = {wish.job: wish.current for wish in wishes if wish.is_placed}
+    changes: list[Planned] = []
+    denials: dict[str, str] = {}
+    for wish in sorted(wishes, key=lambda w: (_URGENCY[w.purpose], -w.priority, w.job)):
+        if wish.candidate is None or wish.purpose is Purpose.KEEP:
+            continue
+        if wish.purpose is Purpose.PROBE and wish.job != prober:
+            denials[wish.job] = f"{prober} is probing; one job probes at a time"
+            continue
+        others = {job: cpus for job, cpus in occupied.items() if job != wish.job}
+        cpus = choose_cpus(topology, wish.candidate, wish.current, others)
+        if cpus is None:
+            denials[wish.job] = f"{wish.candidate} do not fit beside the other jobs"
+            continue
+        changes.append(Planned(wish.job, wish.purpose, Allocation(wish.candidate, cpus)))
+        # until it is applied the job still has its old CPUs: keep the others off both
+        occupied[wish.job] = cpus | (wish.current if wish.is_placed else frozenset())
+    widths = {wish.job: len(wish.current) for wish in wishes}
+    changes.sort(key=lambda c: len(c.allocation.cpus) <= widths[c.job])
+    return Plan(tuple(changes), denials, prober)
+
+
+def choose_cpus(
+    topology: Topology, candidate: Candidate, current: CpuSet, others: Mapping[str, CpuSet]
+) -> CpuSet | None:
+    """CPUs for a candidate clear of the others; None where there is no room.
+
+    On a node that is shared, and only where there is no room, those are taken that the fewest
+    others have.
+    """
+    reserved = reserved_cpus(topology)
+    taken = reserved.union(*others.values())
+    if candidate.n_cpus <= len(topology.ids - taken):
+        return place(
+            topology, candidate.n_cpus, candidate.layout, taken=taken, current=current - taken
+        )
+    if not is_shared(topology) or candidate.n_cpus > topology.n_logical:
+        return None
+    order = preference(topology, candidate.layout)
+    crowd = {cpu: sum(cpu in cpus for cpus in others.values()) for cpu in order}
+    return frozenset(sorted(order, key=lambda cpu: crowd[cpu])[: candidate.n_cpus])
+
+
+def _choose_prober(wishes: Sequence[Wish], prober: str | None) -> str | None:
+    asking = sorted(
+        (wish for wish in wishes if wish.purpose is Purpose.PROBE),
+        key=lambda wish: (wish.job != prober, -wish.priority, wish.job),
+    )
+    holding = [w.job for w in wishes if w.purpose is Purpose.CONFIRM and w.job == prober]
+    if holding:
+        return prober  # its search is not over: a probe of another job would disturb it
+    return asking[0].job if asking else None
