@@ -112,9 +112,11 @@ class Services:
         return process.wait()
 
     def stop_all(self) -> None:
-        """End everything that still runs, the last started first."""
+        """End everything that still runs, the last started first; a second Ctrl-C waits."""
+        before = signal.signal(signal.SIGINT, signal.SIG_IGN)
         for name in reversed(tuple(self._running)):
             self.stop(name)
+        signal.signal(signal.SIGINT, before)
 
     def dead(self) -> tuple[str, ...]:
         """Names of services that ended by themselves."""
@@ -135,6 +137,11 @@ class Services:
             found + ("; it last said:\n  " + "\n  ".join(tail) if tail else ""),
             f"see {self.log_of(service.name)}",
         )
+
+
+def interrupt_on_sigterm() -> None:
+    """Make SIGTERM end us the way Ctrl-C does, so that what we started is ended too."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
 def answers(url: str) -> Callable[[], bool]:
