@@ -62,7 +62,7 @@ class Evidence:
         return max(math.sqrt(pooled), LOG_SIGMA_FLOOR)
 
     def accepts(self, candidate: Candidate) -> bool:
-        """The acceptance rule: mean + 2σ/√n keeps the target, and it was not undone."""
+        """The acceptance rule: mean + 2 sigma / √n keeps the target, and it was not undone."""
         measured = self.measured().get(candidate)
         if measured is None or measured.cut_short or candidate in self.undone:
             return False

@@ -172,7 +172,7 @@ def _not_worth_committing(
     if candidate in evidence.undone:
         return fall_back(situation, limits, Rule.UNDONE, evidence.undone[candidate])
     if not evidence.accepts(candidate):
-        reason = f"{candidate} do not keep the target by mean + 2σ/√n"
+        reason = f"{candidate} do not keep the target by mean + 2 sigma / √n"
         return fall_back(situation, limits, Rule.UNVERIFIED, reason)
     if current is None or current == candidate or not evidence.accepts(current):
         return None

@@ -1,0 +1,71 @@
+"""How an executor works: times, thresholds and how far it may go."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from components.errors import PermanentError
+from components.jobs.job import Mode
+
+
+class ExecutorSettingsError(PermanentError):
+    """A setting of the executor cannot be."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExecutorSettings:
+    """What may be set of an executor; seconds are those of the node's clock unless said so."""
+
+    mode: Mode = Mode.AUTO
+    """No job goes further than this, whatever its own mode says."""
+    tick_s: float = 1.0
+    window_s: float = 10.0
+    """Least length of a window."""
+    min_requests: int = 100
+    """Requests from which a window is judged by its mean; quantiles need 20/(1-q)."""
+    max_window_s: float = 120.0
+    """A window that cannot be judged by then is published as it is, and proves nothing."""
+    settle_s: float = 1.0
+    """What is seen so soon after a change of CPUs belongs to no window."""
+    confirm_windows: int = 10
+    """Length of the confirmation of a commitment, in windows."""
+    cut_ratio: float = 1.25
+    """A probe is ended when a quarter of its requests show the target missed by this factor."""
+    discover_s: float = 5.0
+    """Time between two looks at which containers there are."""
+    foreign_hold_s: float = 300.0
+    """How long CPUs that someone else set are left alone."""
+    hold_s: float = 30.0
+    """Least time between two narrowings by commitment."""
+    remember_s: float = 900.0
+    """How long a shrink that was taken back is not entered again at the same load."""
+    load_change: float = 0.2
+    """Relative change of the offered rate from which a search is begun anew."""
+    telemetry_s: float = 60.0
+    """Without a readable window for so long, a job goes back to its last good allocation."""
+    contended_share: float = 0.25
+    """Share of a job's CPUs used by strangers from which its window counts as contended."""
+    heartbeat_s: float = 2.0
+    """Wall time between two heartbeats."""
+    follow_s: float = 3.0
+    """Wall time between two looks at the release log."""
+    pace: float | None = None
+    """Seconds of a made-up node's clock in a second of wall time; None: as fast as can be."""
+
+    def __post_init__(self) -> None:
+        for name in ("tick_s", "window_s", "max_window_s", "heartbeat_s", "follow_s"):
+            value = getattr(self, name)
+            if not value > 0:
+                raise ExecutorSettingsError(
+                    f"asked for {name} = {value}", "it has to be above 0", "give a positive number"
+                )
+        if self.min_requests < 1 or self.confirm_windows < 1:
+            raise ExecutorSettingsError(
+                f"asked for {self.min_requests} requests and {self.confirm_windows} windows",
+                "a window has a request, and a confirmation a window",
+                "give at least 1",
+            )
+        if self.pace is not None and not self.pace > 0:
+            raise ExecutorSettingsError(
+                f"asked for a pace of {self.pace}", "time goes forward", "give a positive number"
+            )
