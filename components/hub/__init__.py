@@ -1,0 +1,1 @@
+"""Where nodes meet: takes their events, keeps their last heartbeats, serves releases."""
