@@ -38,7 +38,7 @@ class Candidate:
 
 @dataclass(frozen=True, slots=True)
 class Prediction:
-    """Latency and node power expected of a candidate, each with the σ of its natural logarithm."""
+    """Latency and node power expected of a candidate, each with the sigma of its natural log."""
 
     candidate: Candidate
     latency_ms: float

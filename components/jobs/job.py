@@ -43,6 +43,8 @@ class Job:
     variant: str = "default"
     devices: tuple[str, ...] = ("cpu",)
     priority: int = 0
+    inert: tuple[str, ...] = ()
+    """Keys that its owner set and that nothing acts on yet; to be shown to people."""
 
     def __post_init__(self) -> None:
         if self.batch_size < 1:

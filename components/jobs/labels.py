@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.jobs.settings import Setting, job_from_settings
+
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
@@ -18,4 +20,13 @@ def job_from_labels(container_name: str, labels: Mapping[str, str]) -> Job | Non
     Raises:
         JobError: a key is unknown, a value bad, or one that is needed missing.
     """
-    raise NotImplementedError
+    return job_from_settings(container_name, settings_from_labels(container_name, labels))
+
+
+def settings_from_labels(container_name: str, labels: Mapping[str, str]) -> dict[str, Setting]:
+    """Pick the labels that are ours, by key without prefix."""
+    return {
+        label.removeprefix(PREFIX): Setting(text, f"label {label} of container {container_name}")
+        for label, text in labels.items()
+        if label.startswith(PREFIX)
+    }

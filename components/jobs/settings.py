@@ -1,0 +1,143 @@
+"""The keys that describe a job, and the job they make together."""
+
+from __future__ import annotations
+
+import difflib
+import math
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, TypeVar
+
+from components.jobs import values
+from components.jobs.candidate import CPU_DEVICE, DEFAULT_VARIANT
+from components.jobs.errors import JobError
+from components.jobs.job import Job, Mode
+from components.jobs.target import Statistic, Target
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class Key:
+    """How the values of one key are read, and a valid one for messages."""
+
+    read: Callable[[str], object]
+    example: str
+
+
+KEYS: Mapping[str, Key] = {
+    "enable": Key(values.truth, "true"),
+    "target-ms": Key(values.positive, "7"),
+    "target-statistic": Key(values.statistic, "p95"),
+    "metrics": Key(values.metrics, "prometheus:8002/metrics"),
+    "model": Key(values.word, "resnet-18"),
+    "batch-size": Key(values.count, "1"),
+    "min-cpus": Key(values.count, "1"),
+    "max-cpus": Key(values.count, "8"),
+    "devices": Key(values.devices, "cpu,dgpu:0"),
+    "hint-dir": Key(values.absolute_path, "/run/joulepilot"),
+    "variant": Key(values.word, "int8"),
+    "min-quality": Key(values.number, "0.7"),
+    "priority": Key(values.whole, "10"),
+    "deferrable-until": Key(values.time, "2027-01-31T06:00:00+00:00"),
+    "work": Key(values.positive, "100000"),
+    "mode": Key(values.mode, "recommend"),
+}
+
+INERT = frozenset({"hint-dir", "min-quality", "deferrable-until", "work"})
+"""Keys that are understood and checked, but that nothing acts on yet."""
+
+_NEEDED = ("target-ms", "metrics")
+
+
+@dataclass(frozen=True, slots=True)
+class Setting:
+    """One value as it was written, and where."""
+
+    text: str
+    where: str
+    """For messages, like `label joulepilot.target-ms of container web`."""
+
+
+def job_from_settings(name: str, settings: Mapping[str, Setting]) -> Job | None:
+    """Make a job of all that is said of the container of that name, by keys without prefix.
+
+    Returns:
+        None when `enable` is absent or false.
+
+    Raises:
+        JobError: a key is unknown, a value bad, or one that is needed missing.
+    """
+    if "enable" not in settings:
+        _refuse_misspelt_enable(settings)
+        return None
+    if not _value(settings, "enable", values.truth, default=False):
+        return None
+    for key, setting in settings.items():
+        check_setting(key, setting)
+    for key in _NEEDED:
+        if key not in settings:
+            raise JobError(
+                f"asked to manage {name!r}",
+                f"nothing says its {key}",
+                f"add joulepilot.{key}={KEYS[key].example}",
+            )
+    return Job(
+        name=name,
+        target=Target(
+            _value(settings, "target-ms", values.positive, math.nan),
+            _value(settings, "target-statistic", values.statistic, Statistic.MEAN),
+        ),
+        metrics=_value(settings, "metrics", values.metrics, ""),
+        model=_value(settings, "model", values.word, ""),
+        batch_size=_value(settings, "batch-size", values.count, 1),
+        min_cpus=_value(settings, "min-cpus", values.count, 1),
+        max_cpus=_value(settings, "max-cpus", _count_or_all, None),
+        mode=_value(settings, "mode", values.mode, Mode.AUTO),
+        variant=_value(settings, "variant", values.word, DEFAULT_VARIANT),
+        devices=_value(settings, "devices", values.devices, (CPU_DEVICE,)),
+        priority=_value(settings, "priority", values.whole, 0),
+        inert=tuple(sorted(INERT & settings.keys())),
+    )
+
+
+def check_setting(key: str, setting: Setting) -> None:
+    """See whether a key is known and its value can be read.
+
+    Raises:
+        JobError: with the nearest key or value that is valid.
+    """
+    if key not in KEYS:
+        raise JobError(
+            f"asked for the key {key!r} ({setting.where})",
+            "joulepilot knows no such key",
+            f"did you mean {values.nearest(key, KEYS)!r}? Known are {', '.join(KEYS)}",
+        )
+    _value({key: setting}, key, KEYS[key].read, None)
+
+
+def _value(settings: Mapping[str, Setting], key: str, read: Callable[[str], T], default: T) -> T:
+    setting = settings.get(key)
+    if setting is None:
+        return default
+    try:
+        return read(setting.text.strip())
+    except ValueError as error:
+        raise JobError(
+            f"asked for {key} = {setting.text!r} ({setting.where})",
+            str(error),
+            f"write it like {key} = {KEYS[key].example}",
+        ) from error
+
+
+def _count_or_all(text: str) -> int | None:
+    return values.count(text)
+
+
+def _refuse_misspelt_enable(settings: Mapping[str, Setting]) -> None:
+    """Refuse `enabled`, `Enable` and the like, which would leave a job unmanaged in silence."""
+    for key, setting in settings.items():
+        if key not in KEYS and difflib.get_close_matches(key.lower(), ["enable"], cutoff=0.8):
+            check_setting(key, setting)
