@@ -1,0 +1,1 @@
+"""Which samples may be learned from: rules, quarantine, and a page that says why."""
