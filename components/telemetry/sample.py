@@ -3,8 +3,11 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, fields
-from datetime import datetime
 from enum import StrEnum
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from datetime import datetime
 
 SAMPLE_EVENT = "joulepilot.sample"
 HEARTBEAT_EVENT = "joulepilot.heartbeat"
