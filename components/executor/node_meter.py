@@ -1,0 +1,91 @@
+"""What is read of the whole node, once a tick for all its jobs."""
+
+from __future__ import annotations
+
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.errors import JoulepilotError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.telemetry.meters import CpuTimes, PowerMeter
+    from components.telemetry.sample import PowerSource
+
+log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class NodeReading:
+    """The node's counters at one instant; None where they could not be read."""
+
+    at_s: float
+    """By the node's monotonic clock."""
+    energy_j: float | None
+    busy_s: Mapping[int, float] | None
+
+
+class NodeMeter:
+    """Reads power and CPU times together; what is wrong with either is a line of health."""
+
+    def __init__(self, power: PowerMeter, cpu_times: CpuTimes) -> None:
+        self._power = power
+        self._cpu_times = cpu_times
+        self._last: NodeReading | None = None
+        self._wrong: dict[str, str] = {}
+        self._power_w: float | None = None
+
+    @property
+    def source(self) -> PowerSource:
+        """How the power figure comes to be."""
+        return self._power.source
+
+    @property
+    def health(self) -> tuple[str, ...]:
+        """One line per meter that could not be read at the last reading."""
+        return tuple(f"{meter}: {why}" for meter, why in self._wrong.items())
+
+    @property
+    def power_w(self) -> float | None:
+        """Mean power between the last two readings."""
+        return self._power_w
+
+    def read(self, at_s: float) -> NodeReading:
+        """Read the counters now."""
+        reading = NodeReading(at_s, self._energy_j(), self._busy_s())
+        last = self._last
+        self._power_w = None if last is None else mean_power_w(last, reading)
+        self._last = reading
+        return reading
+
+    def _energy_j(self) -> float | None:
+        try:
+            energy_j = self._power.energy_j()
+        except JoulepilotError as error:
+            self._note("power", error)
+            return None
+        self._wrong.pop("power", None)
+        return energy_j
+
+    def _busy_s(self) -> Mapping[int, float] | None:
+        try:
+            busy_s = self._cpu_times.busy_s()
+        except JoulepilotError as error:
+            self._note("CPU times", error)
+            return None
+        self._wrong.pop("CPU times", None)
+        return busy_s
+
+    def _note(self, meter: str, error: JoulepilotError) -> None:
+        if meter not in self._wrong:
+            log.warning("%s cannot be read: %s", meter, error)
+        self._wrong[meter] = str(error)
+
+
+def mean_power_w(before: NodeReading, after: NodeReading) -> float | None:
+    """Mean power between two readings; None where one of them, or the time between, is missing."""
+    if before.energy_j is None or after.energy_j is None or after.at_s <= before.at_s:
+        return None
+    return (after.energy_j - before.energy_j) / (after.at_s - before.at_s)

@@ -1,0 +1,88 @@
+"""A closed window becomes a sample: the row of the lake."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.node.cpuset import format_cpu_list
+from components.telemetry.sample import Arm, Sample
+
+if TYPE_CHECKING:
+    from components.actuation.host import Container
+    from components.executor.ports import NodePorts
+    from components.executor.window import ClosedWindow
+    from components.jobs.candidate import Candidate
+    from components.jobs.job import Job
+    from components.node.cpuset import CpuSet
+
+
+@dataclass(frozen=True, slots=True)
+class InForce:
+    """What a job has now, and why: every sample names its decision."""
+
+    cpus: CpuSet
+    candidate: Candidate | None
+    """None where the CPUs follow no layout of ours."""
+    arm: Arm
+    decision_id: str
+    propensity: float
+    """Probability with which the decision chose this, among all it might have chosen."""
+    is_placed: bool = False
+    """Whether we gave it these CPUs."""
+
+
+def make_sample(
+    ports: NodePorts,
+    container: Container,
+    job: Job,
+    in_force: InForce,
+    window: ClosedWindow,
+    *,
+    mode: str,
+    policy_digest: str | None,
+) -> Sample:
+    """Join all that was observed of a job in a window."""
+    latency = window.latency
+    return Sample(
+        node=ports.name,
+        node_class=ports.identity.node_class,
+        fingerprint=ports.identity.fingerprint,
+        origin=ports.origin,
+        job=job.name,
+        container_id=container.id,
+        image=_image(container),
+        model=job.model,
+        variant=job.variant,
+        device="cpu",
+        batch_size=job.batch_size,
+        window_start=window.start,
+        window_s=window.elapsed_s,
+        cpuset=format_cpu_list(in_force.cpus),
+        n_cpus=len(in_force.cpus),
+        layout=None if in_force.candidate is None else in_force.candidate.layout.value,
+        offered_rate_per_s=latency.offered_rate_per_s,
+        served_rate_per_s=latency.served_rate_per_s,
+        images=latency.n_images,
+        latency_mean_ms=latency.mean_ms,
+        latency_p50_ms=latency.quantile_ms(0.5),
+        latency_p95_ms=latency.quantile_ms(0.95),
+        latency_p99_ms=latency.quantile_ms(0.99),
+        cpu_utilization=window.cpu_utilization,
+        node_power_w=window.power_w,
+        power_source=None if window.power_w is None else ports.power.source,
+        contended=window.contended,
+        target_ms=job.target.latency_ms,
+        target_statistic=job.target.statistic.value,
+        arm=in_force.arm,
+        mode=mode,
+        policy_digest=policy_digest,
+        decision_id=in_force.decision_id,
+        propensity=in_force.propensity,
+    )
+
+
+def _image(container: Container) -> str:
+    """Name and digest: a new image under an old name is another one."""
+    digest = container.image_digest.removeprefix("sha256:")[:12]
+    return f"{container.image}@{digest}" if digest else container.image
