@@ -2,6 +2,7 @@
 
 JoulepilotError
 ├── HostAwayError (TemporaryError)      the engine does not answer
+│   └── EngineFailedError               it answered that it failed
 ├── ApplyError (TemporaryError)         what was read back is not what was asked for
 ├── ContainerGoneError (PermanentError) the container is not there any more, or not running
 ├── RefusedError (PermanentError)       we, or the engine, refuse this request
@@ -13,6 +14,10 @@ from components.errors import PermanentError, TemporaryError
 
 class HostAwayError(TemporaryError):
     """The engine does not answer."""
+
+
+class EngineFailedError(HostAwayError):
+    """The engine answered that it failed: it may be in trouble, or the container is stopping."""
 
 
 class ApplyError(TemporaryError):

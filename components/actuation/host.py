@@ -22,7 +22,7 @@ class Container:
     image_digest: str
     labels: Mapping[str, str] = field(default_factory=dict)
     address: str = "127.0.0.1"
-    """Where ports of the container are reached from this host."""
+    """Where ports of the container are reached from this host; "" when they cannot be."""
 
 
 class Host(Protocol):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -48,7 +49,8 @@ def place(
 
     CPUs in `current` are kept (or given up last) where that costs the layout nothing: on an
     untouched node the result is the first n of `preference`; grown sets contain the old set and
-    shrunk sets lie within it whenever the old set was made by the same layout.
+    shrunk sets lie within it whenever the old set was made by the same layout around the same
+    taken CPUs.
 
     Raises:
         PlacementError: fewer than n CPUs are free, or n is below 1.
@@ -64,7 +66,17 @@ def place(
     kept = [cpu for cpu in free if cpu in current]
     filled = [*kept, *(cpu for cpu in free if cpu not in current)]
     moved_least = frozenset(filled[:n_cpus])
-    return moved_least if shape(topology, moved_least) == shape(topology, chosen) else chosen
+    return moved_least if _fill(topology, moved_least) == _fill(topology, chosen) else chosen
+
+
+def layout_of(topology: Topology, cpus: CpuSet, *, taken: CpuSet = frozenset()) -> Layout | None:
+    """The first layout that would choose just these CPUs around those taken; None if none would."""
+    if not cpus or cpus & taken or not cpus <= topology.ids:
+        return None
+    for layout in Layout:
+        if place(topology, len(cpus), layout, taken=taken) == cpus:
+            return layout
+    return None
 
 
 def distinct_layouts(topology: Topology, n_cpus: int) -> tuple[Layout, ...]:
@@ -75,14 +87,15 @@ def distinct_layouts(topology: Topology, n_cpus: int) -> tuple[Layout, ...]:
     return tuple(seen.values())
 
 
-def shape(topology: Topology, cpus: CpuSet) -> tuple[int, int, int]:
-    """What a set spans: (physical cores, L3 groups, sockets)."""
+def _fill(topology: Topology, cpus: CpuSet) -> tuple[tuple[int, ...], ...]:
+    """How many CPUs lie in each socket, L3 group and core, largest first: equal, equally good."""
     members = [topology.by_id[cpu] for cpu in cpus]
-    return (
-        len({cpu.core for cpu in members}),
-        len({cpu.l3 for cpu in members}),
-        len({cpu.socket for cpu in members}),
+    counts = (
+        Counter(cpu.socket for cpu in members),
+        Counter(cpu.l3 for cpu in members),
+        Counter(cpu.core for cpu in members),
     )
+    return tuple(tuple(sorted(count.values(), reverse=True)) for count in counts)
 
 
 def _spread_key(topology: Topology) -> Callable[[Cpu], tuple[int, ...]]:

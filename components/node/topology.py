@@ -39,6 +39,13 @@ class Topology:
             raise TopologyError(
                 "asked for a topology", "it has no CPU", "give the root of a sysfs with CPUs online"
             )
+        ids = [cpu.id for cpu in self.cpus]
+        if ids != sorted(set(ids)):
+            raise TopologyError(
+                "asked for a topology",
+                f"its CPU ids {ids} do not ascend",
+                "name every CPU once, in order",
+            )
 
     @cached_property
     def by_id(self) -> dict[int, Cpu]:
@@ -101,24 +108,35 @@ def read_topology(sysfs: Path) -> Topology:
 
     Raises:
         TopologyError: a file that every Linux has is missing or unreadable.
+        CpuListError: a file that lists CPUs holds something else.
     """
     base = sysfs / "devices/system/cpu"
-    online = sorted(parse_cpu_list(_read(base / "online")))
+    online = sorted(read_online(sysfs))
     numa = dict(_numa_nodes(sysfs / "devices/system/node"))
     core_number: dict[tuple[int, ...], int] = {}
     l3_number: dict[tuple[int, ...], int] = {}
     cpus = []
     for cpu in online:
         folder = base / f"cpu{cpu}"
-        socket = max(int(_read(folder / "topology/physical_package_id")), 0)
+        socket = max(_number(folder / "topology/physical_package_id"), 0)
         siblings = parse_cpu_list(_read(folder / "topology/thread_siblings_list"))
-        threads = sorted(siblings & set(online)) or [cpu]
+        threads = sorted(siblings & set(online) | {cpu})
         core = core_number.setdefault(tuple(threads), len(core_number))
         l3_cpus = _l3_cpus(folder / "cache")
         l3_key = (0, *sorted(l3_cpus)) if l3_cpus else (1, socket)
         l3 = l3_number.setdefault(l3_key, len(l3_number))
         cpus.append(Cpu(cpu, core, socket, numa.get(cpu, 0), l3, threads.index(cpu)))
     return Topology(tuple(cpus))
+
+
+def read_online(sysfs: Path) -> CpuSet:
+    """Read which CPUs are online now; they may come and go.
+
+    Raises:
+        TopologyError: the file that every Linux has is missing or unreadable.
+        CpuListError: it is no CPU list.
+    """
+    return parse_cpu_list(_read(sysfs / "devices/system/cpu/online"))
 
 
 def _l3_cpus(cache: Path) -> CpuSet:
@@ -132,6 +150,16 @@ def _numa_nodes(folder: Path) -> Iterator[tuple[int, int]]:
     for node in sorted(folder.glob("node[0-9]*")):
         for cpu in parse_cpu_list(_read(node / "cpulist")):
             yield cpu, int(node.name.removeprefix("node"))
+
+
+def _number(path: Path) -> int:
+    text = _read(path)
+    try:
+        return int(text)
+    except ValueError as error:
+        raise TopologyError(
+            f"asked for {path}", f"{text!r} is no number", "check the sysfs root"
+        ) from error
 
 
 def _read(path: Path) -> str:
