@@ -176,7 +176,7 @@ def _not_worth_committing(
         return fall_back(situation, limits, Rule.UNVERIFIED, reason)
     if current is None or current == candidate or not evidence.accepts(current):
         return None
-    measured = evidence.measured()
+    measured = evidence.measured
     saved = 1 - measured[candidate].power_w / measured[current].power_w
     if saved < limits.dead_band:
         return _keep(

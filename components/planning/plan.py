@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.jobs.candidate import Allocation
@@ -31,24 +32,31 @@ def plan(wishes: Sequence[Wish], topology: Topology, *, prober: str | None = Non
 
     One job probes at a time: the one that already does (`prober`) until it stops asking, else the
     one of highest priority. Allocations of ours never overlap, neither after the changes nor
-    between them, unless the node is too small (`is_shared`). Widenings come before narrowings.
+    between them, unless the node is too small (`is_shared`). Widenings come before narrowings. An
+    emergency that finds too little room takes what is free.
     """
     prober = _choose_prober(wishes, prober)
     occupied = {wish.job: wish.current for wish in wishes if wish.is_placed}
     changes: list[Planned] = []
     denials: dict[str, str] = {}
     for wish in sorted(wishes, key=lambda w: (_URGENCY[w.purpose], -w.priority, w.job)):
-        if wish.candidate is None or wish.purpose is Purpose.KEEP:
+        if wish.candidate is None or wish.purpose is Purpose.KEEP or wish.is_fulfilled:
             continue
         if wish.purpose is Purpose.PROBE and wish.job != prober:
             denials[wish.job] = f"{prober} is probing; one job probes at a time"
             continue
         others = {job: cpus for job, cpus in occupied.items() if job != wish.job}
-        cpus = choose_cpus(topology, wish.candidate, wish.current, others)
+        candidate = wish.candidate
+        cpus = choose_cpus(topology, candidate, wish.current, others)
+        if cpus is None and wish.purpose is Purpose.EMERGENCY:
+            free = topology.ids - reserved_cpus(topology).union(*others.values())
+            if len(free) > len(wish.current):
+                candidate = replace(candidate, n_cpus=len(free))
+                cpus = free
         if cpus is None:
-            denials[wish.job] = f"{wish.candidate} do not fit beside the other jobs"
+            denials[wish.job] = f"{candidate} do not fit beside the other jobs"
             continue
-        changes.append(Planned(wish.job, wish.purpose, Allocation(wish.candidate, cpus)))
+        changes.append(Planned(wish.job, wish.purpose, Allocation(candidate, cpus)))
         # until it is applied the job still has its old CPUs: keep the others off both
         occupied[wish.job] = cpus | (wish.current if wish.is_placed else frozenset())
     widths = {wish.job: len(wish.current) for wish in wishes}
@@ -80,9 +88,9 @@ def choose_cpus(
 def _choose_prober(wishes: Sequence[Wish], prober: str | None) -> str | None:
     asking = sorted(
         (wish for wish in wishes if wish.purpose is Purpose.PROBE),
-        key=lambda wish: (wish.job != prober, -wish.priority, wish.job),
+        key=lambda wish: (-wish.priority, wish.job),
     )
-    holding = [w.job for w in wishes if w.purpose is Purpose.CONFIRM and w.job == prober]
-    if holding:
-        return prober  # its search is not over: a probe of another job would disturb it
+    searching = {Purpose.PROBE, Purpose.CONFIRM}
+    if any(wish.job == prober and wish.purpose in searching for wish in wishes):
+        return prober  # until its search is over: a probe of another job would disturb it
     return asking[0].job if asking else None

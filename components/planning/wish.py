@@ -42,6 +42,8 @@ class Wish:
     """Whether we gave it these CPUs; others keep clear of them. A job that still has what its
     owner gave it (mostly all CPUs) stands in nobody's way."""
     priority: int = 0
+    is_fulfilled: bool = False
+    """Whether the candidate is in force already for this purpose, and only time is needed."""
 
 
 @dataclass(frozen=True, slots=True)
