@@ -24,7 +24,7 @@ _MAX_PORT = 65535
 
 def nearest(word: str, known: Iterable[str]) -> str:
     """Find the known word that is most like another."""
-    return difflib.get_close_matches(word.lower(), list(known), n=1, cutoff=0.0)[0]
+    return difflib.get_close_matches(word.lower(), [str(k) for k in known], n=1, cutoff=0.0)[0]
 
 
 def truth(text: str) -> bool:

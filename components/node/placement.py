@@ -70,11 +70,11 @@ def place(
 
 
 def layout_of(topology: Topology, cpus: CpuSet, *, taken: CpuSet = frozenset()) -> Layout | None:
-    """The first layout that would choose just these CPUs around those taken; None if none would."""
+    """The first layout that would choose, or keep, just these CPUs around those taken by others."""
     if not cpus or cpus & taken or not cpus <= topology.ids:
         return None
     for layout in Layout:
-        if place(topology, len(cpus), layout, taken=taken) == cpus:
+        if place(topology, len(cpus), layout, taken=taken, current=cpus) == cpus:
             return layout
     return None
 
