@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.errors import PermanentError
+from components.madeup.errors import MadeUpError
 from components.node.placement import Layout, preference
 from components.node.topology import grid_topology
 
@@ -91,13 +91,13 @@ def footprints_of(topology: Topology, sets: Sequence[CpuSet]) -> Footprints:
     """Count what each set of CPU ids occupies.
 
     Raises:
-        PermanentError: a set is empty or names a CPU that the topology has not.
+        MadeUpError: a set is empty or names a CPU that the topology has not.
     """
     column = {cpu.id: position for position, cpu in enumerate(topology.cpus)}
     used = np.zeros((len(sets), topology.n_logical))
     for row, cpus in enumerate(sets):
         if not cpus or not topology.ids.issuperset(cpus):
-            raise PermanentError(
+            raise MadeUpError(
                 f"asked for the footprint of CPUs {sorted(cpus)}",
                 f"the made-up node has {topology.n_logical} CPUs",
                 "name at least one CPU, and only CPUs of the node",
@@ -130,13 +130,13 @@ class LayoutTable:
         """Pick the footprints of some candidates.
 
         Raises:
-            PermanentError: a candidate has more CPUs than the node.
+            MadeUpError: a candidate has more CPUs than the node.
         """
         n_logical = self.topology.n_logical
         rows = [_LAYOUT_ROW[c.layout] * n_logical + c.n_cpus - 1 for c in candidates]
         largest = max((c.n_cpus for c in candidates), default=0)
         if largest > n_logical:
-            raise PermanentError(
+            raise MadeUpError(
                 f"asked for {largest} CPUs", f"the made-up node has {n_logical}", "ask for fewer"
             )
         return self.footprints.take(np.asarray(rows, dtype=np.intp))

@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.errors import PermanentError
 from components.madeup import family_knots, family_stepped, family_tiles, family_usl
+from components.madeup.errors import MadeUpError
 from components.madeup.family_knots import draw_knots
 from components.madeup.family_stepped import draw_stepped
 from components.madeup.family_tiles import draw_tiles
@@ -40,10 +40,10 @@ def draw(family: str, seed: int, n: int) -> tuple[MadeUpSurface, ...]:
     """Draw n surfaces; the first n of a seed are the same whatever n is.
 
     Raises:
-        PermanentError: there is no such family.
+        MadeUpError: there is no such family.
     """
     if family not in _DRAWS:
-        raise PermanentError(
+        raise MadeUpError(
             f"asked for the made-up family {family!r}",
             "there is none of that name",
             f"give one of {', '.join(_DRAWS)}",

@@ -1,0 +1,81 @@
+"""How jobs on one made-up node fare together; pure."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.madeup.footprint import footprints_of
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.madeup.surface import Response
+    from components.node.cpuset import CpuSet
+    from components.node.topology import Topology
+
+STRANGER_W = 3.0
+"""Power of a CPU that a stranger keeps busy."""
+
+
+@dataclass(frozen=True, slots=True)
+class Running:
+    """A job as it is now: how it answers at the present load, and the CPUs in force."""
+
+    response: Response
+    cpus: CpuSet
+
+
+@dataclass(frozen=True, slots=True)
+class Disturbance:
+    """What makes a node worse than it was drawn."""
+
+    strangers: Mapping[int, float]
+    """Share of a CPU that something unmanaged keeps busy, by CPU."""
+    l3_factor: Mapping[int, float]
+    """Factor on the latency of every job that uses a core of an L3 group, by group."""
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What holds until something changes."""
+
+    latency_ms: Mapping[str, float]
+    """True mean latency per image of each job."""
+    slowdown: Mapping[str, float]
+    """Factor by which sharing CPUs stretches each job."""
+    cpu_use: Mapping[str, float]
+    """CPUs' worth of work each job does, on average."""
+    busy: Mapping[int, float]
+    """Share each CPU is busy, in [0, 1]."""
+    power_w: float
+    """Of the whole node."""
+
+
+def conditions(
+    topology: Topology, jobs: Mapping[str, Running], disturbance: Disturbance, idle_w: float
+) -> Conditions:
+    """Work out latency, use and power of all jobs at once.
+
+    A CPU wanted for more than all of its time is shared in proportion; a job is stretched by the
+    mean over its CPUs. Of each job what its response draws above the idle power is added up.
+    """
+    wanted = {cpu.id: disturbance.strangers.get(cpu.id, 0.0) for cpu in topology.cpus}
+    use, latency, power_w = {}, {}, idle_w + STRANGER_W * sum(wanted.values())
+    for name, job in jobs.items():
+        footprint = footprints_of(topology, [job.cpus])
+        use[name] = float(job.response.utilization(footprint)[0])
+        latency[name] = float(job.response.latency_ms(footprint)[0])
+        power_w += max(float(job.response.power_w(footprint)[0]) - idle_w, 0.0)
+        for cpu in job.cpus:
+            wanted[cpu] += use[name]
+    slowdown, cpu_use = {}, {}
+    for name, job in jobs.items():
+        shares = [max(wanted[cpu], 1.0) for cpu in job.cpus]
+        slowdown[name] = sum(shares) / len(shares)
+        cpu_use[name] = use[name] * sum(1.0 / share for share in shares)
+        groups = {topology.by_id[cpu].l3 for cpu in job.cpus}
+        worst = max(disturbance.l3_factor.get(group, 1.0) for group in groups)
+        latency[name] *= slowdown[name] * worst
+    busy = {cpu: min(share, 1.0) for cpu, share in wanted.items()}
+    return Conditions(latency, slowdown, cpu_use, busy, power_w)
