@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.jobs.job import Mode
-from components.policy.bundle import CORE_ALLOCATOR
+from components.policy.manifest import CORE_ALLOCATOR
 from components.releases.errors import EntryError
 from components.releases.patterns import check_patterns, matches
 from components.releases.strict_json import Fields

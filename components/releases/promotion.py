@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from components.policy.bundle import CORE_ALLOCATOR
+from components.policy.manifest import CORE_ALLOCATOR
 from components.releases.desired import ALL_NODES, Desired, Ring
 from components.releases.entry import Kind, Release
 from components.releases.errors import ConflictError, RefusedError

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 MANIFEST = "bundle.json"
-MAX_FILE_BYTES = 32 << 20
+MAX_FILE_BYTES = 4_000_000
 MAX_FILES = 32
 _FILE_NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,99}")
 

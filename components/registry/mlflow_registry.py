@@ -1,0 +1,153 @@
+"""Trainings and versions in MLflow, and its aliases as a mirror of the release log."""
+
+from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
+from urllib.parse import quote
+
+from components.policy.manifest import CORE_ALLOCATOR
+from components.registry.errors import RegistryRefusedError
+from components.registry.facts import Lineage, MirrorReport, RegisteredVersion, TrainingFacts
+from components.registry.mlflow_client import asking, connect
+from components.registry.model_files import read_manifest
+from components.registry.runs import log_run
+from components.registry.versions import aliases, all_versions, create, with_digest
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.releases.entry import Release
+
+CHAMPION = "champion"
+CHALLENGER = "challenger"
+_UI = "workflowType=machine_learning"  # the pages open in another mode without it
+
+
+class Registry:
+    """One MLflow server. Every method raises RegistryError: within seconds when it is away."""
+
+    def __init__(self, url: str) -> None:
+        self._url = url.rstrip("/")
+        self._client = connect(self._url)
+
+    def log_training(self, facts: TrainingFacts) -> str:
+        """Log one training as a run and return the run's id.
+
+        Scores are logged as means, as `ROLE/regret_mean` and so on, and case by case as a file.
+        """
+        with asking(self._url, f"log the training {facts.name!r}"):
+            return log_run(self._client, facts)
+
+    def register(self, bundle: Path, run_id: str | None = None) -> RegisteredVersion:
+        """Register a bundle as a version and as challenger; one already registered stays.
+
+        Args:
+            bundle: its folder.
+            run_id: of the training; None: it was not trained here.
+
+        Raises:
+            BundleError: the bundle is damaged.
+        """
+        digest, manifest = read_manifest(bundle)
+        with asking(self._url, f"register bundle {digest[:12]}"):
+            known = with_digest(self._client, manifest.kind, digest)
+            if known is None:
+                number = str(create(self._client, bundle, digest, manifest, run_id))
+                self._client.set_registered_model_alias(manifest.kind, CHALLENGER, number)
+                known = with_digest(self._client, manifest.kind, digest)
+        if known is None:
+            raise _unknown(manifest.kind, digest)
+        return known
+
+    def mirror(self, release: Release, policy: str = CORE_ALLOCATOR) -> MirrorReport:
+        """Make the aliases say what a release says; one that was moved by hand is put back.
+
+        Champion is what all nodes run. Challenger is what a canary's nodes run; without one it
+        is the newest version registered, until that is champion.
+
+        Raises:
+            RegistryError: MLflow is away, or has no version of the bundle that is released.
+        """
+        *canaries, settled = [ring.policies.get(policy) for ring in release.desired.rings]
+        with asking(self._url, f"mirror release {release.sequence}"):
+            before = self._aliases(policy)
+            champion = self._version_of(policy, settled)
+            self._point(policy, CHAMPION, champion, before)
+            self._client.set_model_version_tag(
+                policy, str(champion), "release_sequence", str(release.sequence)
+            )
+            if canaries:
+                self._point(policy, CHALLENGER, self._version_of(policy, canaries[0]), before)
+            elif before.get(CHALLENGER) == champion:
+                self._client.delete_registered_model_alias(policy, CHALLENGER)
+            after = self._aliases(policy)
+        return MirrorReport(champion, before.get(CHAMPION), after.get(CHALLENGER))
+
+    def versions(self, policy: str = CORE_ALLOCATOR) -> tuple[RegisteredVersion, ...]:
+        """All versions of a policy, oldest first."""
+        with asking(self._url, f"list the versions of {policy}"):
+            return all_versions(self._client, policy)
+
+    def lineage(self, digest: str, policy: str = CORE_ALLOCATOR) -> Lineage:
+        """Where the version of a bundle comes from.
+
+        Raises:
+            RegistryError: MLflow is away, or has no version of that bundle.
+        """
+        with asking(self._url, f"tell where bundle {digest[:12]} comes from"):
+            version = with_digest(self._client, policy, digest)
+            if version is None:
+                raise _unknown(policy, digest)
+            if version.run_id is None:
+                return Lineage(version, None, (), None, {})
+            run = self._client.get_run(version.run_id)
+        inputs = tuple(
+            f"{item.dataset.name} {item.dataset.digest} of {item.dataset.source}"
+            for item in (run.inputs.dataset_inputs if run.inputs else ())
+        )
+        champion = run.data.tags.get("champion_digest")
+        return Lineage(version, run.info.run_name, inputs, champion, dict(run.data.metrics))
+
+    def compare_url(self, first: RegisteredVersion, second: RegisteredVersion) -> str:
+        """The page that shows two versions side by side.
+
+        Raises:
+            RegistryRefusedError: one of them has no run to compare.
+        """
+        for version in (first, second):
+            if version.run_id is None:
+                raise RegistryRefusedError(
+                    f"compare versions {first.version} and {second.version} of {first.policy}",
+                    f"version {version.version} was not trained here: it has no run",
+                    "compare versions that were, or see its own page",
+                )
+        runs = json.dumps({first.run_id: str(first.version), second.run_id: str(second.version)})
+        name = json.dumps(quote(first.policy))
+        query = f"name={quote(name)}&runs={quote(runs)}&{_UI}"
+        return f"{self._url}/#/compare-model-versions?{query}"
+
+    def version_url(self, version: RegisteredVersion) -> str:
+        """The page of one version."""
+        return f"{self._url}/#/models/{quote(version.policy)}/versions/{version.version}?{_UI}"
+
+    def _aliases(self, policy: str) -> dict[str, int]:
+        return aliases(self._client, policy)
+
+    def _version_of(self, policy: str, digest: str | None) -> int:
+        version = None if digest is None else with_digest(self._client, policy, digest)
+        if version is None:
+            raise _unknown(policy, digest or "none")
+        return version.version
+
+    def _point(self, policy: str, alias: str, version: int, before: dict[str, int]) -> None:
+        if before.get(alias) != version:
+            self._client.set_registered_model_alias(policy, alias, str(version))
+
+
+def _unknown(policy: str, digest: str) -> RegistryRefusedError:
+    return RegistryRefusedError(
+        f"asked for the version of {policy} with bundle {digest[:12]}",
+        "no such version is registered",
+        "register that bundle first",
+    )

@@ -1,0 +1,99 @@
+"""One training as a run: parameters, curves, scores, figures, and the data it learned from."""
+
+from __future__ import annotations
+
+import json
+import time
+from dataclasses import asdict
+from typing import TYPE_CHECKING
+
+from components.registry.facts import summary
+from components.registry.mlflow_client import unless_there
+
+if TYPE_CHECKING:
+    from mlflow import MlflowClient
+    from mlflow.entities import DatasetInput, Metric
+
+    from components.registry.facts import LakeData, TrainingFacts
+
+_BATCH = 500
+"""Metrics in a request; the API takes 1,000."""
+
+
+def log_run(client: MlflowClient, facts: TrainingFacts) -> str:
+    """Log a training and return the run's id; a run that could not be filled is marked failed."""
+    experiment = experiment_id(client, facts.policy)
+    run = client.create_run(experiment, run_name=facts.name, tags=_tags(facts))
+    run_id: str = run.info.run_id
+    status = "FAILED"
+    try:
+        _fill(client, run_id, facts)
+        status = "FINISHED"
+    finally:
+        client.set_terminated(run_id, status)
+    return run_id
+
+
+def experiment_id(client: MlflowClient, name: str) -> str:
+    """The experiment that holds the runs of a policy, made when it is not there."""
+    known = client.get_experiment_by_name(name)
+    while known is None:
+        unless_there(lambda: client.create_experiment(name))
+        known = client.get_experiment_by_name(name)
+    return str(known.experiment_id)
+
+
+def _fill(client: MlflowClient, run_id: str, facts: TrainingFacts) -> None:
+    from mlflow.entities import Param
+
+    metrics = _metrics(facts)
+    params = [Param(key, str(value)) for key, value in facts.params.items()]
+    client.log_batch(run_id, params=params)
+    for start in range(0, len(metrics), _BATCH):
+        client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
+    if facts.data is not None:
+        client.log_inputs(run_id, datasets=[_dataset(facts.data)])
+    for figure in facts.figures:
+        client.log_artifact(run_id, str(figure), "figures")
+    for role, scores in facts.scores.items():
+        client.log_dict(run_id, asdict(scores), f"scores/{role}.json")
+
+
+def _metrics(facts: TrainingFacts) -> list[Metric]:
+    from mlflow.entities import Metric
+
+    now_ms = int(time.time() * 1000)
+    singles = dict(facts.results)
+    for role, scores in facts.scores.items():
+        singles |= {f"{role}/{name}": value for name, value in summary(scores).items()}
+    curves = [
+        Metric(key, float(value), now_ms, step)
+        for key, values in facts.curves.items()
+        for step, value in enumerate(values)
+    ]
+    return [*curves, *(Metric(key, float(value), now_ms, 0) for key, value in singles.items())]
+
+
+def _tags(facts: TrainingFacts) -> dict[str, str]:
+    tags = {"evaluation_set": facts.evaluation_set, "mlflow.source.git.commit": facts.git_commit}
+    if facts.champion_digest is not None:
+        tags["champion_digest"] = facts.champion_digest
+    if facts.data is not None:
+        tags["lake_version"] = str(facts.data.version)
+    return tags
+
+
+def _dataset(data: LakeData) -> DatasetInput:
+    """Name the source's type ourselves: MLflow cannot tell it from a table's folder."""
+    from mlflow.entities import Dataset, DatasetInput, InputTag
+
+    dataset = Dataset(
+        name=data.table,
+        digest=f"v{data.version}",
+        source_type="delta_table",
+        source=json.dumps(
+            {"path": f"{data.folder}/{data.table}", "delta_table_version": data.version}
+        ),
+        profile=None if data.n_rows is None else json.dumps({"num_rows": data.n_rows}),
+    )
+    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
