@@ -27,7 +27,7 @@ if TYPE_CHECKING:
 DEFAULT_SEED = 7
 
 NETWORKS: Mapping[str, Callable[[int], onnx.ModelProto]] = {
-    "mlp-small": partial(perceptron, "mlp-small", (512, 512), 10),
+    "mlp-small": partial(perceptron, "mlp-small", (1024, 1024), 10),
     "mlp-large": partial(perceptron, "mlp-large", (2048, 2048), 1000),
     "mobilenet": mobilenet,
     "resnet18": resnet18,
