@@ -48,6 +48,7 @@ class Finding:
 class CheckReport:
     """Counts and verdict of one check, and where its page lies."""
 
+    checked_at: datetime
     n_checked: int
     """Rows of `raw` settled by this check (and by one before it that was cut short)."""
     n_passed: int
