@@ -5,7 +5,10 @@ JoulepilotError
 ├── ServiceError (TemporaryError)       a server we started did not become ready, or died
 ├── BusyError (TemporaryError)          the same work is under way in another process
 ├── SweepFailedError (TemporaryError)   a sweep did not end well on every node
-└── NotBetterError (PermanentError)     the gate refused a challenger
+├── NotBetterError (PermanentError)     the gate refused a challenger
+├── NotJudgedError (PermanentError)     the gate never saw a bundle
+├── NotComparableError (PermanentError) two versions were not scored on the same cases
+└── UnknownVersionError (PermanentError)  no version, or more than one, fits a name
 """
 
 from components.errors import PermanentError, TemporaryError
@@ -29,3 +32,15 @@ class SweepFailedError(TemporaryError):
 
 class NotBetterError(PermanentError):
     """The gate refused a challenger."""
+
+
+class NotJudgedError(PermanentError):
+    """The gate never saw a bundle."""
+
+
+class UnknownVersionError(PermanentError):
+    """No version, or more than one, fits a name."""
+
+
+class NotComparableError(PermanentError):
+    """Two versions were not scored on the same cases."""

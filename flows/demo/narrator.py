@@ -5,6 +5,8 @@ from __future__ import annotations
 import time
 from typing import TYPE_CHECKING
 
+from flows.cli.printing import table_lines
+
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
@@ -29,13 +31,3 @@ class Narrator:
         """Show rows under their columns, aligned."""
         for line in table_lines(columns, rows):
             self._say(f"       {line}")
-
-
-def table_lines(columns: Sequence[str], rows: Sequence[Sequence[str]]) -> list[str]:
-    """Align cells under their columns, two spaces apart."""
-    lines = [tuple(columns), *(tuple(row) for row in rows)]
-    widths = [max(len(line[i]) for line in lines) for i in range(len(columns))]
-    return [
-        "  ".join(cell.ljust(width) for cell, width in zip(line, widths, strict=True)).rstrip()
-        for line in lines
-    ]

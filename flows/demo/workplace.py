@@ -5,7 +5,8 @@ from __future__ import annotations
 import sys
 from typing import TYPE_CHECKING, Protocol
 
-from components.actuation.process_host import ProcessHost, declare
+from components.actuation.process_files import declare
+from components.actuation.process_host import ProcessHost
 from components.node.cpuset import format_cpu_list
 from flows.services import Service, answers, free_port
 

@@ -1,0 +1,190 @@
+"""Releases and nodes, for whoever is on call."""
+
+from __future__ import annotations
+
+import json
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from components.hub.client import read_nodes
+from components.releases import operations
+from components.releases.log import ReleaseLog
+from components.releases.source import RELEASES
+from flows.cli.printing import print_table
+from flows.node_table import NODE_COLUMNS, following, node_rows
+from flows.releasing import find_version, promote_version, roll_back, whoami
+
+if TYPE_CHECKING:
+    import argparse
+
+    from components.registry.facts import RegisteredVersion
+    from components.releases.operations import Outcome
+    from components.settings.settings import Resolved
+
+
+def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Make a version run everywhere."""
+    version = find_version(resolved.settings, arguments.version)
+    outcome = promote_version(resolved.settings, version, who=whoami(), why=arguments.why)
+    return _tell(arguments, outcome)
+
+
+def rollback(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Go back to an older policy."""
+    outcome = roll_back(resolved.settings, who=whoami(), why=arguments.why, to=arguments.to)
+    return _tell(arguments, outcome)
+
+
+def pause(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Have every node keep what it has."""
+    return _tell(
+        arguments, operations.pause(resolved.settings.home, who=whoami(), why=arguments.why)
+    )
+
+
+def resume(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Let the nodes act again."""
+    return _tell(
+        arguments, operations.resume(resolved.settings.home, who=whoami(), why=arguments.why)
+    )
+
+
+def history(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """List every release, oldest first."""
+    lines = operations.history(resolved.settings.home)
+    if arguments.json:
+        rows = [
+            {
+                "sequence": line.sequence,
+                "kind": str(line.kind),
+                "when": line.when.isoformat(),
+                "who": line.who,
+                "what": line.what,
+                "why": line.why,
+            }
+            for line in lines
+        ]
+        print(json.dumps(rows))
+        return 0
+    print_table(
+        ("release", "kind", "when (UTC)", "who", "what", "why"),
+        [
+            (
+                str(line.sequence),
+                str(line.kind),
+                f"{line.when:%Y-%m-%d %H:%M:%S}",
+                line.who,
+                line.what,
+                line.why,
+            )
+            for line in lines
+        ],
+    )
+    return 0
+
+
+def status(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Show nodes and jobs; 0 only when every node is heard of and follows the log."""
+    settings = resolved.settings
+    states = read_nodes(settings.hub_url)
+    latest = ReleaseLog(settings.home / RELEASES).latest()
+    now = datetime.now(UTC)
+    follow = following(states, latest, now)
+    rows = [row for state in states for row in node_rows(state, now)]
+    if arguments.json:
+        facts = {
+            "release": None if latest is None else latest.sequence,
+            "following": follow.n_following,
+            "nodes": len(states),
+            "behind": list(follow.behind),
+            "jobs": [dict(zip(NODE_COLUMNS, row, strict=True)) for row in rows],
+        }
+        print(json.dumps(facts))
+    else:
+        print_table(NODE_COLUMNS, rows)
+        print(follow.sentence)
+    return 0 if states and not follow.behind else 1
+
+
+def policies(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """List the versions of the registry."""
+    from components.registry.mlflow_registry import Registry  # MLflow takes a second to import
+
+    versions = Registry(resolved.settings.mlflow_url).versions()
+    if arguments.json:
+        print(json.dumps([_facts(version) for version in versions]))
+        return 0
+    print_table(
+        ("version", "digest", "is", "learned from", "release", "made (UTC)"),
+        [
+            (
+                str(version.version),
+                version.digest[:12],
+                ", ".join(version.aliases) or "-",
+                "made-up nodes"
+                if version.lake_version is None
+                else f"samples v{version.lake_version}",
+                "-" if version.release_sequence is None else str(version.release_sequence),
+                f"{version.created:%Y-%m-%d %H:%M:%S}",
+            )
+            for version in versions
+        ],
+    )
+    return 0
+
+
+def compare(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Put the scores of two versions side by side.
+
+    Raises:
+        NotComparableError: they were scored on different evaluation sets.
+    """
+    from flows.comparing import compare_versions  # MLflow takes a second to import
+
+    settings = resolved.settings
+    first = find_version(settings, arguments.one)
+    second = find_version(settings, arguments.other)
+    comparison = compare_versions(settings, first, second)
+    if arguments.json:
+        print(json.dumps({"figures": comparison.figures, "url": comparison.url}))
+        return 0
+    print_table(
+        ("figure", f"version {first.version}", f"version {second.version}"),
+        [
+            (name, *("-" if x is None else f"{x:.4g}" for x in pair))
+            for name, pair in comparison.figures.items()
+        ],
+    )
+    print(comparison.url)
+    return 0
+
+
+def _tell(arguments: argparse.Namespace, outcome: Outcome) -> int:
+    release = outcome.release
+    if arguments.json:
+        print(
+            json.dumps(
+                {
+                    "sequence": release.sequence,
+                    "kind": str(release.kind),
+                    "is_new": outcome.is_new,
+                    "sentence": outcome.sentence,
+                }
+            )
+        )
+    else:
+        print(outcome.sentence)
+    return 0
+
+
+def _facts(version: RegisteredVersion) -> dict[str, object]:
+    return {
+        "version": version.version,
+        "digest": version.digest,
+        "aliases": list(version.aliases),
+        "lake_version": version.lake_version,
+        "evaluation_set": version.evaluation_set,
+        "git_commit": version.git_commit,
+        "release": version.release_sequence,
+        "created": version.created.isoformat(),
+    }

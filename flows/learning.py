@@ -1,0 +1,207 @@
+"""From checked samples to a judged and registered challenger."""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import subprocess
+import tempfile
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.lake.lake import Lake
+from components.lake.schema import Table
+from components.policy.bundle import check_bundle
+from components.policy.errors import BundleError
+from components.policy.manifest import CORE_ALLOCATOR
+from components.registry.facts import LakeData, TrainingFacts
+from components.registry.mlflow_registry import Registry
+from components.releases.gate import ChallengerFacts, judge
+from components.releases.log import ReleaseLog
+from components.releases.source import BUNDLES, RELEASES
+from components.releases.store import BundleStore
+from flows.checked_lake import was_checked
+from flows.errors import BusyError
+from flows.training_figures import training_figures
+from flows.verdicts import keep_verdict
+from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
+from models.allocator.retrain import retrain
+from models.allocator.surfaces import compile_surfaces
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator, Mapping, Sequence
+
+    from components.registry.facts import RegisteredVersion
+    from components.releases.scores import Scores
+    from components.releases.verdict import Verdict
+    from components.settings.settings import Settings
+    from models.allocator.retrain import TrainReport
+    from models.allocator.surfaces import Surface
+
+    Progress = Callable[[int, int, str], None]
+
+logger = logging.getLogger(__name__)
+ALL_CPUS = "all-cpus"
+
+
+@dataclass(frozen=True, slots=True)
+class Challenger:
+    """A trained bundle, what it learned from, how it did, and what the gate said."""
+
+    version: RegisteredVersion
+    version_url: str
+    lake_version: int
+    n_surfaces: int
+    scores: Mapping[str, Scores]
+    """By role: challenger, champion, all-cpus."""
+    verdict: Verdict
+    report: TrainReport
+
+
+def train_challenger(
+    settings: Settings, *, seed: int = 0, progress: Progress | None = None
+) -> Challenger:
+    """Fine-tune the champion on the lake's samples, judge, register and keep the result.
+
+    Raises:
+        BusyError: another process trains in this home.
+        NotEnoughSamplesError: too little was recorded.
+        RegistryError: MLflow is away.
+    """
+    with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
+        registry = Registry(settings.mlflow_url)
+        champion = champion_folder(settings.home)
+        registry.register(champion)
+        surfaces, data = _recorded(settings.home)
+        report = retrain(
+            champion,
+            surfaces,
+            Path(scratch) / "bundle",
+            seed=seed,
+            lake_version=data.version,
+            progress=progress,
+        )
+        scores = _scores(champion, report.bundle, surfaces, progress)
+        facts = _training_facts(report, scores, surfaces, data, champion, seed, Path(scratch))
+        version = registry.register(report.bundle, registry.log_training(facts))
+        BundleStore(settings.home / BUNDLES).add(report.bundle)
+        verdict = _judged(settings.home, report, scores, data.version)
+        keep_verdict(settings.home, verdict)
+        url = registry.version_url(version)
+        return Challenger(version, url, data.version, len(surfaces), scores, verdict, report)
+
+
+def champion_folder(home: Path) -> Path:
+    """Folder of the bundle that all nodes run by the release log.
+
+    Raises:
+        RefusedError: there is no release yet.
+    """
+    release = ReleaseLog(home / RELEASES).latest()
+    if release is None:
+        raise BundleError(
+            "asked for the policy in force",
+            f"the release log in {home} is empty",
+            "start `joulepilot up` once: it makes the first release",
+        )
+    digest = release.desired.rings[-1].policies[CORE_ALLOCATOR]
+    return BundleStore(home / BUNDLES).path(digest)
+
+
+@contextmanager
+def one_training(home: Path) -> Iterator[None]:
+    """Keep a second training out of this home; the lock dies with the process.
+
+    Raises:
+        BusyError: another process trains.
+    """
+    home.mkdir(parents=True, exist_ok=True)
+    with (home / "training.lock").open("w") as lock:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except BlockingIOError as error:
+            raise BusyError(
+                f"asked to train in {home}",
+                "another process is training there",
+                "wait until it has ended",
+            ) from error
+        yield
+
+
+def _recorded(home: Path) -> tuple[Sequence[Surface], LakeData]:
+    lake = Lake(home / "lake")
+    version = lake.version(Table.SAMPLES)
+    frame = lake.samples(version)
+    data = LakeData(str(home / "lake"), version or 0, n_rows=len(frame))
+    return compile_surfaces(frame), data
+
+
+def _scores(
+    champion: Path, challenger: Path, surfaces: Sequence[Surface], progress: Progress | None
+) -> dict[str, Scores]:
+    cases = evaluation_set(surfaces)
+    return {
+        "challenger": evaluate(challenger, cases, progress=progress),
+        "champion": evaluate(champion, cases, progress=progress),
+        ALL_CPUS: evaluate_all_cpus(cases),
+    }
+
+
+def _judged(
+    home: Path, report: TrainReport, scores: Mapping[str, Scores], lake_version: int
+) -> Verdict:
+    return judge(
+        scores["challenger"],
+        scores["champion"],
+        scores[ALL_CPUS],
+        ChallengerFacts(
+            digest=report.digest,
+            data_checked=was_checked(home, lake_version),
+            lake_version=lake_version,
+            n_overlapping_rows=0,
+            bundle_bytes=sum(path.stat().st_size for path in report.bundle.iterdir()),
+            bundle_problem=_problem(report.bundle),
+        ),
+    )
+
+
+def _problem(bundle: Path) -> str | None:
+    try:
+        check_bundle(bundle)
+    except BundleError as error:
+        return str(error)
+    return None
+
+
+def _training_facts(
+    report: TrainReport,
+    scores: Mapping[str, Scores],
+    surfaces: Sequence[Surface],
+    data: LakeData,
+    champion: Path,
+    seed: int,
+    scratch: Path,
+) -> TrainingFacts:
+    return TrainingFacts(
+        name=f"retrain on samples v{data.version}",
+        evaluation_set=scores["challenger"].evaluation_set,
+        git_commit=git_commit(),
+        data=data,
+        params={**report.params, "seed": seed},
+        curves=report.curves,
+        results={**report.metrics, "training_cpu_s": report.cpu_s},
+        scores=scores,
+        figures=training_figures(report, scores, surfaces, scratch),
+        champion_digest=champion.name,
+    )
+
+
+def git_commit() -> str:
+    """The commit this code is at; `unknown` where it was not installed from a checkout."""
+    folder = Path(__file__).parent
+    result = subprocess.run(
+        ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
+    )
+    return result.stdout.strip() if result.returncode == 0 else "unknown"

@@ -1,0 +1,147 @@
+"""The flows that Prefect runs: recipes of plain functions, wrapped here and nowhere else."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+from prefect import flow, task
+from prefect.cache_policies import NO_CACHE
+from prefect.states import Completed, Failed
+from prefect.tasks import exponential_backoff
+
+from components.errors import TemporaryError
+from components.settings.settings import resolve
+from flows import artifacts, checked_lake, learning, releasing, sweeping
+
+if TYPE_CHECKING:
+    from prefect import Task
+    from prefect.client.schemas.objects import State, TaskRun
+
+    from flows.learning import Challenger
+
+BY_SCHEDULE = "joulepilot flows"
+RETRY_S = 2
+
+
+async def can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
+    """Whether trying again can help: the raiser of the error decided that."""
+    result = await state.aresult(raise_on_failure=False)
+    return isinstance(result, TemporaryError)
+
+
+RETRIES: dict[str, Any] = {
+    "cache_policy": NO_CACHE,
+    "retries": 3,
+    "retry_delay_seconds": exponential_backoff(RETRY_S),
+    "retry_jitter_factor": 0.5,
+    "retry_condition_fn": can_help,
+}
+ONCE: dict[str, Any] = {"cache_policy": NO_CACHE}
+
+ingest_telemetry = task(name="ingest", timeout_seconds=600, **RETRIES)(
+    checked_lake.ingest_telemetry
+)
+check_samples = task(name="check", timeout_seconds=600, **RETRIES)(checked_lake.check_samples)
+sweep_nodes = task(name="sweep", **ONCE)(sweeping.sweep_nodes)
+train_challenger = task(name="retrain", timeout_seconds=3600, **RETRIES)(learning.train_challenger)
+promote_version = task(name="promote", timeout_seconds=120, **RETRIES)(releasing.promote_version)
+roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll_back)
+
+
+@flow(name="sweep", description="Have nodes try allocations on purpose, and wait for them.")
+def sweep(
+    nodes: list[str],
+    why: str,
+    n_windows: int = 2,
+    n_points: int | None = 40,
+    timeout_s: float = 900.0,
+) -> None:
+    """Ask for a sweep through the release log."""
+    order = sweeping.SweepOrder(
+        nodes=tuple(nodes), n_windows=n_windows, n_points=n_points, timeout_s=timeout_s
+    )
+    with artifacts.progress("sweep") as tell:
+        result = sweep_nodes(resolve({}).settings, order, who=BY_SCHEDULE, why=why, progress=tell)
+    artifacts.sweep(result)
+
+
+@flow(name="ingest", description="Move received telemetry into the lake.")
+def ingest() -> None:
+    """Spool to `raw`."""
+    artifacts.ingest(ingest_telemetry(resolve({}).settings))
+
+
+@flow(name="check", description="Ingest, then judge every new row: samples or quarantine.")
+def check() -> State[None]:
+    """Spool to `raw` to `samples` and `quarantine`."""
+    settings = resolve({}).settings
+    artifacts.ingest(ingest_telemetry(settings))
+    report = check_samples(settings)
+    artifacts.check(report)
+    if not report.verdict:
+        return Failed(name="Bad data", message=report.verdict_reason)
+    return Completed(name="Checked", message=report.verdict_reason)
+
+
+@flow(name="retrain", description="Train, score, judge and register a challenger.")
+def retrain(seed: int = 0) -> State[None]:
+    """Checked samples to a judged version; what runs stays in force."""
+    challenger = _train(seed)
+    name = "Passed the gate" if challenger.verdict.passed else "Not better"
+    return Completed(name=name, message=artifacts.verdict_sentence(challenger.verdict))
+
+
+@flow(name="promote", description="Make a registered version run everywhere, if the gate lets it.")
+def promote(version: str, why: str) -> State[None]:
+    """A version's number or digest to an entry of the release log."""
+    settings = resolve({}).settings
+    found = releasing.find_version(settings, version)
+    outcome = promote_version(settings, found, who=BY_SCHEDULE, why=why)
+    artifacts.release(outcome)
+    return Completed(name="Promoted", message=outcome.sentence)
+
+
+@flow(name="rollback", description="Go back to the policy before, or to that of a release.")
+def rollback(why: str, to_release: int | None = None) -> State[None]:
+    """A new entry of the release log with an older policy."""
+    outcome = roll_back(resolve({}).settings, who=BY_SCHEDULE, why=why, to=to_release)
+    artifacts.release(outcome)
+    return Completed(name="Rolled back", message=outcome.sentence)
+
+
+@flow(
+    name="pipeline",
+    description="Ingest, check, retrain, promote: from telemetry to what nodes run.",
+)
+def pipeline(
+    seed: int = 0,
+    sweep_nodes_first: list[str] | None = None,
+    n_windows: int = 2,
+    n_points: int | None = 40,
+    why: str = "scheduled pipeline",
+) -> State[None]:
+    """The whole slow path; with nodes named it begins with a sweep of them."""
+    settings = resolve({}).settings
+    if sweep_nodes_first:
+        sweep(sweep_nodes_first, why, n_windows=n_windows, n_points=n_points)
+    artifacts.ingest(ingest_telemetry(settings))
+    report = check_samples(settings)
+    artifacts.check(report)
+    if not report.verdict:
+        return Failed(name="Bad data", message=report.verdict_reason)
+    challenger = _train(seed)
+    if not challenger.verdict.passed:
+        return Completed(name="Not better", message=artifacts.verdict_sentence(challenger.verdict))
+    evidence = {"lake_version": challenger.lake_version}
+    outcome = promote_version(
+        settings, challenger.version, who=BY_SCHEDULE, why=why, evidence=evidence
+    )
+    artifacts.release(outcome)
+    return Completed(name="Promoted", message=outcome.sentence)
+
+
+def _train(seed: int) -> Challenger:
+    with artifacts.progress("retrain") as tell:
+        challenger = train_challenger(resolve({}).settings, seed=seed, progress=tell)
+    artifacts.challenger(challenger)
+    return challenger

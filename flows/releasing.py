@@ -1,0 +1,113 @@
+"""Promotions and rollbacks: the release log first, MLflow's aliases as its mirror after."""
+
+from __future__ import annotations
+
+import getpass
+import logging
+from typing import TYPE_CHECKING
+
+from components.registry.errors import RegistryError
+from components.registry.mlflow_registry import Registry
+from components.releases import operations
+from components.releases.source import BUNDLES
+from components.releases.store import BundleStore
+from flows.errors import NotBetterError, UnknownVersionError
+from flows.verdicts import kept_verdict
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.registry.facts import RegisteredVersion
+    from components.releases.operations import Outcome
+    from components.releases.strict_json import Scalar
+    from components.settings.settings import Settings
+
+logger = logging.getLogger(__name__)
+MIN_DIGITS = 6
+
+
+def promote_version(
+    settings: Settings,
+    version: RegisteredVersion,
+    *,
+    who: str,
+    why: str,
+    evidence: Mapping[str, Scalar] | None = None,
+) -> Outcome:
+    """Have every node run a version from now, if the gate's verdict on it passes.
+
+    Raises:
+        NotJudgedError: the gate never saw it.
+        NotBetterError: the gate's verdict is no.
+        ConflictError: someone else appended an entry meanwhile.
+    """
+    verdict = kept_verdict(settings.home, version.digest)
+    if not verdict.passed:
+        reasons = "; ".join(f"{rule.name}: {rule.found}" for rule in verdict.failures)
+        raise NotBetterError(
+            f"asked to promote version {version.version} ({version.digest[:12]})",
+            f"the gate says no: {reasons}",
+            "what runs stays in force; train again when there is more data",
+        )
+    bundle = BundleStore(settings.home / BUNDLES).path(version.digest)
+    outcome = operations.promote(
+        settings.home,
+        bundle,
+        verdict,
+        who=who,
+        why=why,
+        evidence={"version": version.version, **(evidence or {})},
+    )
+    mirror(settings, outcome)
+    return outcome
+
+
+def roll_back(settings: Settings, *, who: str, why: str, to: int | None = None) -> Outcome:
+    """Have every node run what an older release said.
+
+    Raises:
+        RefusedError: there is nothing to go back to.
+        ConflictError: someone else appended an entry meanwhile.
+    """
+    outcome = operations.rollback(settings.home, who=who, why=why, to=to)
+    mirror(settings, outcome)
+    return outcome
+
+
+def mirror(settings: Settings, outcome: Outcome) -> str | None:
+    """Make MLflow's aliases say what the log says; returns why not where that fails.
+
+    The log is the truth: that MLflow is away must keep nobody from rolling back.
+    """
+    try:
+        Registry(settings.mlflow_url).mirror(outcome.release)
+    except RegistryError as error:
+        logger.warning("MLflow does not show release %d yet: %s", outcome.release.sequence, error)
+        return str(error)
+    return None
+
+
+def find_version(settings: Settings, name: str) -> RegisteredVersion:
+    """Find a version by its number or the first letters of its bundle's digest.
+
+    Raises:
+        UnknownVersionError: none fits, or several do.
+        RegistryError: MLflow is away.
+    """
+    versions = Registry(settings.mlflow_url).versions()
+    fitting = [v for v in versions if str(v.version) == name]
+    if not fitting and len(name) >= MIN_DIGITS:
+        fitting = [v for v in versions if v.digest.startswith(name)]
+    if len(fitting) == 1:
+        return fitting[0]
+    listed = ", ".join(f"{v.version} ({v.digest[:12]})" for v in versions) or "none"
+    raise UnknownVersionError(
+        f"asked for the version {name!r}",
+        f"{len(fitting)} fit; the registry has {listed}",
+        f"give a number, or at least {MIN_DIGITS} letters of a digest",
+    )
+
+
+def whoami() -> str:
+    """Name of the person at this machine, for the log."""
+    return getpass.getuser()
