@@ -7,14 +7,19 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from components.policy.belief import Forecast
+from components.policy.bundle import bundle_digest, check_bundle
+from components.policy.errors import PolicyError
+from components.policy.graphs import PREDICT, PROBE, open_graph
+
 if TYPE_CHECKING:
     from pathlib import Path
 
     from numpy.typing import NDArray
 
+    from components.policy.belief import Rows
     from components.policy.bundle import Bundle
-
-Floats = NDArray[np.float64]
+    from components.policy.graphs import Ask
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,6 +28,43 @@ class Brain:
 
     bundle: Bundle
     digest: str
+    predictor: Ask
+    prober: Ask
+
+    def forecast(
+        self,
+        candidates: NDArray[np.float32],
+        probes: NDArray[np.float32],
+        probe_mask: NDArray[np.float32],
+    ) -> Forecast:
+        """Predict latency and power of candidates.
+
+        Args:
+            candidates: shape (B, C, F), `candidate_features`.
+            probes: shape (B, P, F + 2), features, log latency and log power of what was measured.
+            probe_mask: shape (B, P), 1 where a probe counts; the first always does.
+
+        Raises:
+            PolicyError: an input or an output is not finite.
+        """
+        _demand_finite("asked for predictions", candidates, probes)
+        answer = self.predictor(
+            {"candidates": candidates, "probes": probes, "probe_mask": probe_mask}
+        )
+        _demand_finite("predicted latency and power", *answer.values())
+        return Forecast(*(answer[name].astype(np.float64) for name in PREDICT.output_names))
+
+    def logits(self, rows: Rows) -> NDArray[np.float64]:
+        """Score the rows, shape (B, R); rows that may not be chosen are not masked here.
+
+        Raises:
+            PolicyError: an input or an output is not finite.
+        """
+        _demand_finite("asked what to probe", rows.features)
+        feeds = {"rows": rows.features, "row_mask": rows.mask.astype(np.float32)}
+        logits = self.prober(feeds)["logits"]
+        _demand_finite("scored what to probe", logits)
+        return logits.astype(np.float64)
 
 
 def load_brain(folder: Path) -> Brain:
@@ -31,4 +73,14 @@ def load_brain(folder: Path) -> Brain:
     Raises:
         BundleError: the bundle does not pass `check_bundle`.
     """
-    raise NotImplementedError
+    bundle = check_bundle(folder)
+    graphs = [open_graph(graph, (folder / graph.file).read_bytes()) for graph in (PREDICT, PROBE)]
+    return Brain(bundle, bundle_digest(folder), *graphs)
+
+
+def _demand_finite(asked: str, *values: NDArray[np.float32]) -> None:
+    for value in values:
+        if not np.isfinite(value).all():
+            raise PolicyError(
+                asked, "a number is not finite", "keep the allocation in force, check the bundle"
+            )

@@ -1,58 +1,41 @@
-"""A bundle: one policy as a folder of data, checked before it may decide anything."""
+"""A bundle: one policy as a folder of data, checked before it may decide anything.
+
+The folder holds `bundle.json`, `predict.onnx`, `probe.onnx` and `golden.npz`, nothing else. None
+of it is executed, pickled or imported. A flipped byte in a weight would load without complaint
+and decide wrongly, hence digests of every file and golden inputs with their outputs; a small graph
+can ask for a huge tensor, hence the operator allow-list and size caps.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import hashlib
+import io
+import zipfile
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.policy.belief import N_ROWS, ROW_FEATURES
+from components.policy.errors import BundleError
+from components.policy.features import CANDIDATE_FEATURES
+from components.policy.graphs import ALLOWED_OPERATORS, PREDICT, PROBE, Graph, open_graph
+from components.policy.manifest import ANY_NODE, CORE_ALLOCATOR, Bundle, from_json, to_json
+from components.policy.onnx_file import read_onnx
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
-SCHEMA_VERSION = 1
-CORE_ALLOCATOR = "core-allocator"
-ANY_NODE = "*"
+    from numpy.typing import NDArray
 
+__all__ = ["ANY_NODE", "CORE_ALLOCATOR", "Bundle", "bundle_digest", "check_bundle", "write_bundle"]
 
-@dataclass(frozen=True, slots=True)
-class FeatureSpec:
-    """One number a graph is fed: its name, unit and range."""
-
-    name: str
-    unit: str
-    low: float
-    high: float
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Bundle:
-    """What `bundle.json` says of a bundle."""
-
-    schema_version: int
-    kind: str
-    """`core-allocator`."""
-    name: str
-    features: tuple[FeatureSpec, ...]
-    """Of a candidate, in order."""
-    row_features: tuple[FeatureSpec, ...]
-    """Of a row of the probe policy, in order."""
-    outputs: tuple[FeatureSpec, ...]
-    node_classes: tuple[str, ...]
-    """Node classes it was made for; `*` for any."""
-    probe_rule: str
-    """What chooses probes by default: `learned` or `expected-improvement`."""
-    lake_version: int | None
-    """Version of the lake's table `samples` it learned from; None: made-up nodes only."""
-    evaluation_set: str
-    """SHA-256 of the evaluation set its metrics come from."""
-    git_commit: str
-    metrics: Mapping[str, float]
-    files: Mapping[str, str]
-    """SHA-256 of every other file of the folder."""
-
-    def serves(self, node_class: str) -> bool:
-        """Whether it may decide on nodes of this class."""
-        return ANY_NODE in self.node_classes or node_class in self.node_classes
+MANIFEST = "bundle.json"
+GOLDEN = "golden.npz"
+FILES = frozenset({PREDICT.file, PROBE.file, GOLDEN})
+MAX_FILE_BYTES = 4_000_000
+GOLDEN_TOLERANCE = 1e-4
 
 
 def write_bundle(folder: Path, bundle: Bundle, files: Mapping[str, bytes]) -> Bundle:
@@ -61,16 +44,12 @@ def write_bundle(folder: Path, bundle: Bundle, files: Mapping[str, bytes]) -> Bu
     Raises:
         BundleError: what was written does not pass `check_bundle`.
     """
-    raise NotImplementedError
-
-
-def check_bundle(folder: Path) -> Bundle:
-    """Read a bundle and try it: digests, operators, sizes, finite weights, golden outputs.
-
-    Raises:
-        BundleError: the folder is damaged or breaks the contract of a bundle.
-    """
-    raise NotImplementedError
+    folder.mkdir(parents=True, exist_ok=True)
+    for name, data in files.items():
+        (folder / name).write_bytes(data)
+    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    (folder / MANIFEST).write_bytes(to_json(replace(bundle, files=digests)))
+    return check_bundle(folder)
 
 
 def bundle_digest(folder: Path) -> str:
@@ -79,4 +58,95 @@ def bundle_digest(folder: Path) -> str:
     Raises:
         BundleError: there is no readable `bundle.json`.
     """
-    raise NotImplementedError
+    return hashlib.sha256(_read(folder, MANIFEST)).hexdigest()
+
+
+def check_bundle(folder: Path) -> Bundle:
+    """Read a bundle and try it: digests, operators, sizes, finite weights, golden outputs.
+
+    Raises:
+        BundleError: the folder is damaged or breaks the contract of a bundle.
+    """
+    bundle = from_json(_read(folder, MANIFEST))
+    _check_files(folder, bundle)
+    _check_contract(folder, bundle)
+    golden = _read_golden(folder)
+    for graph in (PREDICT, PROBE):
+        data = _read(folder, graph.file)
+        _check_graph(folder, graph, data)
+        _check_golden(folder, graph, data, golden)
+    return bundle
+
+
+def _check_files(folder: Path, bundle: Bundle) -> None:
+    found = {path.name for path in folder.iterdir()}
+    if set(bundle.files) != FILES or found != FILES | {MANIFEST}:
+        raise _bad(folder, f"it holds {sorted(found)} and names {sorted(bundle.files)}")
+    for name, wanted in bundle.files.items():
+        actual = hashlib.sha256(_read(folder, name)).hexdigest()
+        if actual != wanted:
+            raise _bad(folder, f"{name} has the SHA-256 {actual}, bundle.json names {wanted}")
+
+
+def _check_contract(folder: Path, bundle: Bundle) -> None:
+    for name, given, known in (
+        ("features", bundle.features, CANDIDATE_FEATURES),
+        ("row_features", bundle.row_features, ROW_FEATURES),
+        ("outputs", bundle.outputs, PREDICT.outputs),
+    ):
+        if given != known:
+            raise _bad(folder, f"its {name} are not those that this joulepilot computes")
+
+
+def _check_graph(folder: Path, graph: Graph, data: bytes) -> None:
+    content = read_onnx(data)
+    foreign = sorted(content.operators - ALLOWED_OPERATORS)
+    if foreign:
+        raise _bad(folder, f"{graph.file} uses the operators {foreign}, which are not allowed")
+    for name, weight in content.weights.items():
+        if weight.dtype.kind == "f" and not np.isfinite(weight).all():
+            raise _bad(folder, f"the weight {name} of {graph.file} is not finite")
+
+
+def _check_golden(
+    folder: Path, graph: Graph, data: bytes, golden: Mapping[str, NDArray[np.generic]]
+) -> None:
+    missing = [n for n in (*graph.inputs, *graph.output_names) if n not in golden]
+    if missing:
+        raise _bad(folder, f"{GOLDEN} lacks {missing}")
+    outputs = open_graph(graph, data)({name: golden[name] for name in graph.inputs})
+    for name, actual in outputs.items():
+        wanted = golden[name]
+        if not np.isfinite(actual).all():
+            raise _bad(folder, f"{graph.file} gives values of {name} that are not finite")
+        if actual.shape != wanted.shape:
+            raise _bad(folder, f"{graph.file} gives {name} of shape {actual.shape}")
+        if not np.allclose(actual, wanted, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE):
+            raise _bad(folder, f"{graph.file} gives other values of {name} than {GOLDEN} holds")
+
+
+def _read_golden(folder: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with np.load(io.BytesIO(_read(folder, GOLDEN)), allow_pickle=False) as stored:
+            return {name: stored[name] for name in stored.files}
+    except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
+        raise _bad(folder, f"{GOLDEN} is unreadable: {error}") from error
+
+
+def _read(folder: Path, name: str) -> bytes:
+    path = folder / name
+    try:
+        size = path.stat().st_size
+        if size > MAX_FILE_BYTES:
+            raise _bad(folder, f"{name} has {size} bytes, {MAX_FILE_BYTES} are allowed")
+        return path.read_bytes()
+    except OSError as error:
+        raise _bad(folder, f"{name} is unreadable: {error}") from error
+
+
+def _bad(folder: Path, found: str) -> BundleError:
+    return BundleError(
+        f"asked for the bundle {folder}",
+        found,
+        "take it again from where it was built, or keep the one in force",
+    )

@@ -7,10 +7,12 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.jobs.candidate import Candidate
-from components.node.placement import distinct_layouts
+from components.node.placement import Layout, preference
 from components.policy.errors import PolicyError
 
 if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
     from components.node.topology import Topology
 
 MAX_COUNTS = 128
@@ -36,11 +38,34 @@ def candidates_of(
             f"this node has {topology.n_logical}",
             "give 1 ≤ min-cpus ≤ max-cpus, and no more than the node has",
         )
+    distinct = _distinct(topology)
     return tuple(
         Candidate(n_cpus, layout)
         for n_cpus in _counts(min_cpus, most, topology.n_physical)
-        for layout in distinct_layouts(topology, n_cpus)
+        for layout in Layout
+        if distinct[layout][n_cpus - 1]
     )
+
+
+def _distinct(topology: Topology) -> dict[Layout, NDArray[np.bool_]]:
+    """Whether the first 1, 2, … CPUs of a layout are others than those of the layouts before it.
+
+    As `distinct_layouts`, for all numbers at once: the first n of two orders are the same set when
+    none of them comes later than n in the other order.
+    """
+    position = {cpu.id: at for at, cpu in enumerate(topology.cpus)}
+    orders = {
+        layout: np.asarray([position[cpu] for cpu in preference(topology, layout)])
+        for layout in Layout
+    }
+    n = np.arange(topology.n_logical)
+    distinct: dict[Layout, NDArray[np.bool_]] = {}
+    for layout, order in orders.items():
+        fresh = np.ones(topology.n_logical, dtype=np.bool_)
+        for earlier in distinct:
+            fresh &= np.maximum.accumulate(np.argsort(orders[earlier])[order]) > n
+        distinct[layout] = fresh
+    return distinct
 
 
 def _counts(least: int, most: int, n_physical: int) -> list[int]:

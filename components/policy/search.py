@@ -1,36 +1,60 @@
-"""The search for a job's best candidate: one window at a time, safe while it learns."""
+"""The search for a job's best candidate: one window at a time, safe while it learns.
+
+Widen first, then narrow: all CPUs, then all physical cores if those do not keep the target, then
+whatever the probe policy finds worth a window. A candidate is accepted when its mean lies 2σ/√n
+below the target, σ being learned from repeats. What is chosen in the end is confirmed over a
+longer window; if it fails, the next cheapest accepted one is.
+"""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from dataclasses import replace
 from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.jobs.candidate import Prediction
+from components.policy.belief import (
+    COMMIT,
+    EI_WEIGHT,
+    LOG_IMPROVEMENT,
+    MAX_WINDOWS,
+    Forecast,
+    Situation,
+    Spent,
+    believe,
+    lay_rows,
+)
+from components.policy.context import Reading, lay_probes, reading_of, remember, shift
+from components.policy.errors import PolicyError
+from components.policy.evidence import Readings, add_readings, judge, no_evidence
+from components.policy.features import candidate_features
+from components.policy.manifest import LEARNED
+from components.policy.search_settings import SearchSettings
+from components.policy.steps import Confirm, Infeasible, Probe, Settled
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from components.jobs.candidate import Candidate, Prediction
+    from numpy.typing import NDArray
+
+    from components.jobs.candidate import Candidate
     from components.jobs.target import Target
     from components.node.topology import Topology
+    from components.policy.belief import Belief, Rows
     from components.policy.brain import Brain
+    from components.policy.evidence import Verdicts
     from components.policy.steps import Observation, Step
 
+__all__ = ["Search", "SearchSettings"]
 
-@dataclass(frozen=True, slots=True)
-class SearchSettings:
-    """How careful a search is."""
-
-    max_probes: int = 12
-    """Windows spent on probes, repeats included, confirmation not."""
-    max_unsafe_probes: int = 2
-    """Candidates seen above the target before the search stops narrowing."""
-    min_p_feasible: float = 0.5
-    """A probe narrower than what is accepted needs at least this probability to keep the target."""
-    confirm_windows: int = 10
-    """Length of the confirmation, in windows."""
-    window_sigma: float = 0.005
-    """Expected σ of the log latency from one window to the next, before any repeat was seen."""
-    probe_rule: str | None = None
-    """`learned` or `expected-improvement`; None: the bundle's own."""
+_HOPELESS = 0.02
+"""With no candidate this likely to be accepted, the target counts as out of reach."""
+_RESCUE = 0.8
+"""After a load change, the cheapest candidate at least this likely to be accepted comes next."""
+_SHIFT_DOUBT = 0.25
+"""σ added to forecasts from before a load change, as a share of how far latency moved."""
 
 
 class Search:
@@ -47,11 +71,33 @@ class Search:
         target: Target,
         settings: SearchSettings | None = None,
     ) -> None:
-        raise NotImplementedError
+        self._brain = brain
+        self._candidates = tuple(candidates)
+        if not self._candidates:
+            raise PolicyError("asked for a search", "no candidate is given", "give at least one")
+        self._index = {candidate: i for i, candidate in enumerate(self._candidates)}
+        self._features = candidate_features(topology, self._candidates)
+        self._n_cpus = np.asarray([[c.n_cpus for c in self._candidates]], dtype=np.float64)
+        self._widest = _widest_first(self._candidates, topology)
+        self._target_log = np.asarray([math.log(target.latency_ms)])
+        self._settings = settings or SearchSettings()
+        self._context: tuple[Reading, ...] = ()
+        self._doubt = 0.0
+        self._warm = False
+        self._step: Step | None = None
+        self._belief: Belief | None = None
+        self._forget()
+
+    @property
+    def n_probes(self) -> int:
+        """Windows spent on probes since the search began, or began anew."""
+        return self._n_probes
 
     def next(self) -> Step:
         """What to do next."""
-        raise NotImplementedError
+        if self._step is None:
+            self._step = self._decide()
+        return self._step
 
     def observe(self, observation: Observation) -> None:
         """Take in what a window showed; also of candidates that were not asked for.
@@ -59,12 +105,213 @@ class Search:
         Raises:
             PolicyError: latency or power is not a positive number, or the candidate is unknown.
         """
-        raise NotImplementedError
+        candidate = self._measure(observation)
+        asked = self._step
+        if isinstance(asked, Settled | Infeasible):
+            return
+        if isinstance(asked, Probe) and asked.candidate == observation.candidate:
+            self._count_probe(candidate)
+        if isinstance(asked, Confirm) and asked.candidate == observation.candidate:
+            self._judge_confirmation(candidate, observation)
+        self._step = None
 
     def load_changed(self, incumbent: Observation) -> None:
-        """Begin anew from what is known, shifted by how the incumbent changed (warm restart)."""
-        raise NotImplementedError
+        """Begin anew from what is known, shifted by how the incumbent changed (warm restart).
+
+        Raises:
+            PolicyError: as `observe`.
+        """
+        index = self._index_of(incumbent)
+        before = next((r for r in self._context if r.candidate == index), None)
+        if before is None and self._context:
+            forecast = self._believe().forecast
+            before = Reading(
+                index, float(forecast.latency_log[0, index]), float(forecast.power_log[0, index])
+            )
+        if before is not None:
+            moved = math.log(incumbent.latency_ms) - before.latency_log
+            self._context = shift(
+                self._context, moved, math.log(incumbent.power_w) - before.power_log
+            )
+            self._doubt = math.hypot(self._doubt, _SHIFT_DOUBT * moved)
+            self._warm = True
+        self._forget()
+        self._measure(incumbent)
 
     def predictions(self) -> tuple[Prediction, ...]:
         """What is believed of every candidate; empty before the first observation."""
-        raise NotImplementedError
+        if not self._context:
+            return ()
+        forecast = self._believe().forecast
+        columns = (
+            np.exp(forecast.latency_log[0]),
+            forecast.latency_sigma[0],
+            np.exp(forecast.power_log[0]),
+            forecast.power_sigma[0],
+        )
+        return tuple(
+            Prediction(candidate, *(float(column[i]) for column in columns))
+            for i, candidate in enumerate(self._candidates)
+        )
+
+    def _forget(self) -> None:
+        sigma = np.asarray([self._settings.window_sigma])
+        self._evidence = no_evidence(sigma, len(self._candidates))
+        self._n_probes = 0
+        self._unsafe: frozenset[int] = frozenset()
+        self._committed = False
+        self._settled: int | None = None
+        self._n_confirmed = 0.0
+        self._step = None
+        self._belief = None
+
+    def _index_of(self, observation: Observation) -> int:
+        index = self._index.get(observation.candidate)
+        numbers = (observation.latency_ms, observation.power_w, observation.n_windows)
+        if index is None or not all(math.isfinite(x) and x > 0.0 for x in numbers):
+            raise PolicyError(
+                f"told {observation}",
+                "the candidate is not one of this search, or a number is not positive and finite",
+                "leave such a window out",
+            )
+        return index
+
+    def _measure(self, observation: Observation) -> int:
+        index = self._index_of(observation)
+        readings = Readings(
+            searches=np.asarray([0]),
+            candidates=np.asarray([index]),
+            latency_log=np.asarray([math.log(observation.latency_ms)]),
+            power_log=np.asarray([math.log(observation.power_w)]),
+            n_windows=np.asarray([observation.n_windows]),
+            ruled_out=np.asarray([observation.cut_short]),
+        )
+        self._evidence = add_readings(self._evidence, readings)
+        self._context = remember(self._context, reading_of(self._evidence, index))
+        self._belief = None
+        return index
+
+    def _count_probe(self, candidate: int) -> None:
+        self._n_probes += 1
+        verdicts = self._verdicts()
+        if verdicts.over[0, candidate] and verdicts.incumbent[0] >= 0:
+            self._unsafe |= {candidate}
+
+    def _judge_confirmation(self, candidate: int, observation: Observation) -> None:
+        self._n_confirmed += observation.n_windows
+        verdicts = self._verdicts()
+        long_enough = self._n_confirmed >= self._settings.confirm_windows
+        if long_enough and verdicts.accepted[0, candidate]:
+            self._settled = candidate
+        elif long_enough or verdicts.refused[0, candidate]:
+            ruled_out = self._evidence.ruled_out.copy()
+            ruled_out[0, candidate] = True
+            self._evidence = replace(self._evidence, ruled_out=ruled_out)
+            self._n_confirmed = 0.0
+
+    def _decide(self) -> Step:
+        if self._settled is not None:
+            return Settled(
+                self._candidates[self._settled],
+                f"kept the target over {self._n_confirmed:g} windows of confirmation",
+            )
+        verdicts = self._verdicts()
+        if verdicts.incumbent[0] < 0:
+            return self._widen(verdicts)
+        return self._narrow(verdicts)
+
+    def _widen(self, verdicts: Verdicts) -> Step:
+        """Look for anything that keeps the target."""
+        unmeasured = [i for i in self._widest if not self._evidence.measured[0, i]]
+        if not self._context or (unmeasured and not self._warm):
+            return self._probe(unmeasured[0], "widest first")
+        belief = self._believe()
+        open_ = ~verdicts.refused[0] & (self._evidence.n_windows[0] < MAX_WINDOWS)
+        chance = np.where(open_, belief.p_accepted[0], 0.0)
+        spent = self._n_probes >= self._settings.max_probes
+        if not spent and self._warm and (chance >= _RESCUE).any():
+            power = np.where(chance >= _RESCUE, belief.forecast.power_log[0], np.inf)
+            return self._probe(int(power.argmin()), "the cheapest likely to keep the target")
+        if not spent and chance.max() >= _HOPELESS:
+            return self._probe(int(chance.argmax()), "the likeliest to keep the target")
+        if not spent and unmeasured:
+            return self._probe(unmeasured[0], "widest before giving up")
+        fastest = np.where(self._evidence.measured[0], self._evidence.latency_log[0], np.inf)
+        return Infeasible(
+            self._candidates[int(fastest.argmin())],
+            f"nothing kept the target in {self._n_probes} probes; this was the fastest",
+        )
+
+    def _narrow(self, verdicts: Verdicts) -> Step:
+        """Look for something cheaper than what keeps the target, or confirm that."""
+        incumbent = self._candidates[int(verdicts.incumbent[0])]
+        why = self._why_stop()
+        if why is None:
+            rows = self._rows(verdicts)
+            row = self._choose(rows)
+            if row != COMMIT:
+                return self._probe(int(rows.candidates[0, row]), f"may save over {incumbent}")
+            why = "nothing promises enough to be worth a probe"
+        self._committed = True
+        left = math.ceil(self._settings.confirm_windows - self._n_confirmed)
+        return Confirm(incumbent, left, f"the cheapest accepted; {why}")
+
+    def _why_stop(self) -> str | None:
+        if self._committed:
+            return "the search had ended"
+        if self._n_probes >= self._settings.max_probes:
+            return f"all {self._n_probes} probes are spent"
+        if self._unsafe and len(self._unsafe) >= self._settings.max_unsafe_probes:
+            return f"{len(self._unsafe)} probes were above the target"
+        return None
+
+    def _rows(self, verdicts: Verdicts) -> Rows:
+        belief = self._believe()
+        situation = Situation(
+            belief=belief,
+            evidence=self._evidence,
+            verdicts=verdicts,
+            spent=Spent(
+                np.asarray([float(self._n_probes)]), np.asarray([float(len(self._unsafe))])
+            ),
+            n_cpus=self._n_cpus,
+            eligible=belief.p_feasible >= self._settings.min_p_feasible,
+        )
+        return lay_rows(situation)
+
+    def _choose(self, rows: Rows) -> int:
+        rule = self._settings.probe_rule or self._brain.bundle.probe_rule
+        if rule == LEARNED:
+            logits = self._brain.logits(rows)
+        else:
+            logits = EI_WEIGHT * rows.features[:, :, LOG_IMPROVEMENT].astype(np.float64)
+            logits[:, COMMIT] = 0.0
+        return int(np.where(rows.mask[0], logits[0], -np.inf).argmax())
+
+    def _probe(self, candidate: int, reason: str) -> Probe:
+        p_feasible = float(self._believe().p_feasible[0, candidate]) if self._context else 0.5
+        if self._evidence.measured[0, candidate]:
+            reason = "one window did not decide"
+        return Probe(self._candidates[candidate], p_feasible, 1.0, reason)
+
+    def _verdicts(self) -> Verdicts:
+        return judge(self._evidence, self._target_log)
+
+    def _believe(self) -> Belief:
+        if self._belief is None:
+            probes, mask = lay_probes(self._features, self._context)
+            forecast = self._brain.forecast(self._features[np.newaxis], probes, mask)
+            doubted = np.hypot(forecast.latency_sigma, self._doubt)
+            forecast = Forecast(
+                forecast.latency_log, doubted, forecast.power_log, forecast.power_sigma
+            )
+            self._belief = believe(forecast, self._evidence, self._target_log)
+        return self._belief
+
+
+def _widest_first(candidates: tuple[Candidate, ...], topology: Topology) -> tuple[int, ...]:
+    """Positions of all CPUs, then of all physical cores where that is another candidate."""
+    counts = [candidate.n_cpus for candidate in candidates]
+    most = max(counts)
+    wanted = [most] if topology.n_physical >= most else [most, topology.n_physical]
+    return tuple(counts.index(n) for n in wanted if n in counts)

@@ -36,6 +36,8 @@ class Surface:
     held_out: tuple[Point, ...]
     """From the last third in time: for evaluation only, never trained on."""
     targets_ms: tuple[float, ...]
+    noise: float
+    """σ of the log latency from one window of an allocation to the next."""
 
 
 def compile_surfaces(

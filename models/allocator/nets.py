@@ -1,0 +1,137 @@
+"""The two networks of the core allocator, as torch modules.
+
+Both treat candidates, probes and rows alike (shared weights, masked pooling), so that one set of
+weights serves any number of CPUs. Parameters keep their names in the exported graphs, from where
+retraining reads them back: no pickle anywhere.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+
+from components.policy.belief import EI_WEIGHT, LOG_IMPROVEMENT, ROW_FEATURES
+from components.policy.features import CANDIDATE_FEATURES
+
+N_FEATURES = len(CANDIDATE_FEATURES)
+N_READINGS = 2  # log latency, log power
+N_SHAPE = 10
+"""The first features say how much is taken; pairs also see how far apart they are in those."""
+HIDDEN = 64
+ROW_HIDDEN = 32
+SIGMA_SCALE = 1.3
+"""The σ given out over the σ fitted: heavy-tailed errors look like this much wider normal ones."""
+_LOG_SIGMA_LOW, _LOG_SIGMA_HIGH = -7.0, 0.0
+_NEVER = 1e4
+
+
+class Dense(nn.Module):
+    """A linear layer whose weight is stored (inputs, outputs), as ONNX multiplies it."""
+
+    def __init__(self, n_inputs: int, n_outputs: int, *, scale: float = 1.0) -> None:
+        super().__init__()
+        bound = scale * (2.0 / n_inputs) ** 0.5
+        self.weight = nn.Parameter(torch.randn(n_inputs, n_outputs) * bound)
+        # not zero: the exporter folds equal tensors into one, and the names would be lost
+        self.bias = nn.Parameter(torch.randn(n_outputs) * 1e-3)
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Shape (…, inputs) → (…, outputs)."""
+        return torch.matmul(x, self.weight) + self.bias
+
+
+class Predictor(nn.Module):
+    """Latency and power of every candidate from those of the probes.
+
+    Each (candidate, probe) pair gives a difference in log latency and log power and a weight; a
+    softmax over probes mixes them. All readings enter relative to the first probe's.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        n_probe = N_FEATURES + N_READINGS
+        self.of_candidate = Dense(N_FEATURES, HIDDEN)
+        self.of_probe = Dense(n_probe, HIDDEN)
+        self.of_distance = Dense(N_SHAPE, HIDDEN)
+        self.curve_1 = Dense(n_probe, HIDDEN)
+        self.curve_2 = Dense(HIDDEN, HIDDEN)
+        self.pair = Dense(HIDDEN, HIDDEN)
+        self.weigh = Dense(HIDDEN, 1)
+        self.mix = Dense(HIDDEN, HIDDEN)
+        self.difference = Dense(HIDDEN, N_READINGS, scale=0.1)
+        self.correction = Dense(HIDDEN, N_READINGS, scale=0.1)
+        self.log_sigma = Dense(HIDDEN, N_READINGS, scale=0.1)
+
+    def forward(
+        self, candidates: Tensor, probes: Tensor, probe_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor, Tensor]:
+        """Predict.
+
+        Args:
+            candidates: shape (B, C, F).
+            probes: shape (B, P, F + 2), log latency and log power last.
+            probe_mask: shape (B, P), 1 where a probe counts.
+
+        Returns:
+            Mean log latency, its σ, mean log power, its σ, each of shape (B, C).
+        """
+        first = probes[:, 0:1, N_FEATURES:]
+        readings = probes[:, :, N_FEATURES:] - first
+        seen = torch.cat([probes[:, :, :N_FEATURES], readings], dim=2)
+        curve = torch.relu(self.curve_2(torch.relu(self.curve_1(seen))))
+        counted = probe_mask.unsqueeze(2)
+        curve = (curve * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True)
+        shape = candidates[:, :, :N_SHAPE].unsqueeze(2) - probes[:, :, :N_SHAPE].unsqueeze(1)
+        hidden = torch.relu(
+            (self.of_candidate(candidates) + curve).unsqueeze(2)
+            + self.of_probe(seen).unsqueeze(1)
+            + self.of_distance(torch.abs(shape))
+        )
+        hidden = torch.relu(self.pair(hidden))
+        score = self.weigh(hidden) - _NEVER * (1.0 - probe_mask).unsqueeze(1).unsqueeze(3)
+        share = torch.softmax(score, dim=2)
+        mixed = torch.relu(self.mix((share * hidden).sum(dim=2)) + curve)
+        from_each = readings.unsqueeze(1) + self.difference(hidden)
+        mean = first + (share * from_each).sum(dim=2) + self.correction(mixed)
+        log_sigma = torch.clamp(self.log_sigma(mixed) - 3.0, _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH)
+        sigma = SIGMA_SCALE * torch.exp(log_sigma)
+        return mean[:, :, 0], sigma[:, :, 0], mean[:, :, 1], sigma[:, :, 1]
+
+
+class ProbeNet(nn.Module):
+    """Scores rows; each sees itself and the mean and maximum over all.
+
+    Starts as expected improvement: the prior `EI_WEIGHT` · ln(EI / least) is added to what the
+    network says, and its last layer begins at 0.
+    """
+
+    def __init__(self) -> None:
+        super().__init__()
+        n_features = len(ROW_FEATURES)
+        self.row = Dense(n_features, ROW_HIDDEN)
+        self.row_2 = Dense(ROW_HIDDEN, ROW_HIDDEN)
+        self.pooled = Dense(2 * ROW_HIDDEN, ROW_HIDDEN)
+        self.joint = Dense(ROW_HIDDEN, ROW_HIDDEN)
+        self.score = Dense(ROW_HIDDEN, 1, scale=0.0)
+        scale = torch.tensor([max(abs(spec.low), abs(spec.high), 1.0) for spec in ROW_FEATURES])
+        self.register_buffer("scale", torch.sqrt(scale))
+        prior = torch.zeros(n_features, 1)
+        prior[LOG_IMPROVEMENT] = EI_WEIGHT
+        self.register_buffer("prior", prior)
+
+    def embed(self, rows: Tensor, row_mask: Tensor) -> tuple[Tensor, Tensor]:
+        """Per-row and pooled hidden values: shapes (B, R, H) and (B, 2 H)."""
+        hidden = torch.relu(self.row_2(torch.relu(self.row(rows / self.scale))))
+        shown = hidden * row_mask.unsqueeze(2)
+        mean = shown.sum(dim=1) / row_mask.sum(dim=1, keepdim=True)
+        return hidden, torch.cat([mean, torch.amax(shown, dim=1)], dim=1)
+
+    def forward(self, rows: Tensor, row_mask: Tensor) -> Tensor:
+        """Shapes (B, R, K) and (B, R) → logits (B, R), not masked."""
+        hidden, pooled = self.embed(rows, row_mask)
+        joint = torch.relu(self.joint(hidden) + self.pooled(pooled).unsqueeze(1))
+        not_commit = 1.0 - rows[:, :, -1:]
+        prior = torch.matmul(rows, self.prior) * not_commit
+        return (self.score(joint) + prior).squeeze(2)
+
+
