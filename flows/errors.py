@@ -5,6 +5,7 @@ JoulepilotError
 ├── ServiceError (TemporaryError)       a server we started did not become ready, or died
 ├── BusyError (TemporaryError)          the same work is under way in another process
 ├── SweepFailedError (TemporaryError)   a sweep did not end well on every node
+├── DemoError (TemporaryError)          the demo waited for something that did not happen
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
@@ -28,6 +29,10 @@ class BusyError(TemporaryError):
 
 class SweepFailedError(TemporaryError):
     """A sweep did not end well on every node."""
+
+
+class DemoError(TemporaryError):
+    """The demo waited for something that did not happen."""
 
 
 class NotBetterError(PermanentError):

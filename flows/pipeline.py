@@ -57,12 +57,12 @@ def sweep(
     timeout_s: float = 900.0,
 ) -> None:
     """Ask for a sweep through the release log."""
-    order = sweeping.SweepOrder(
-        nodes=tuple(nodes), n_windows=n_windows, n_points=n_points, timeout_s=timeout_s
+    _sweep(
+        sweeping.SweepOrder(
+            nodes=tuple(nodes), n_windows=n_windows, n_points=n_points, timeout_s=timeout_s
+        ),
+        why,
     )
-    with artifacts.progress("sweep") as tell:
-        result = sweep_nodes(resolve({}).settings, order, who=BY_SCHEDULE, why=why, progress=tell)
-    artifacts.sweep(result)
 
 
 @flow(name="ingest", description="Move received telemetry into the lake.")
@@ -123,7 +123,8 @@ def pipeline(
     """The whole slow path; with nodes named it begins with a sweep of them."""
     settings = resolve({}).settings
     if sweep_nodes_first:
-        sweep(sweep_nodes_first, why, n_windows=n_windows, n_points=n_points)
+        nodes = tuple(sweep_nodes_first)
+        _sweep(sweeping.SweepOrder(nodes=nodes, n_windows=n_windows, n_points=n_points), why)
     artifacts.ingest(ingest_telemetry(settings))
     report = check_samples(settings)
     artifacts.check(report)
@@ -138,6 +139,12 @@ def pipeline(
     )
     artifacts.release(outcome)
     return Completed(name="Promoted", message=outcome.sentence)
+
+
+def _sweep(order: sweeping.SweepOrder, why: str) -> None:
+    with artifacts.progress("sweep") as tell:
+        result = sweep_nodes(resolve({}).settings, order, who=BY_SCHEDULE, why=why, progress=tell)
+    artifacts.sweep(result)
 
 
 def _train(seed: int) -> Challenger:
