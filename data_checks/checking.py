@@ -90,9 +90,7 @@ def check(
     if lake.version(Table.RAW) is None:
         return _checked(lake, logical_cpus or {}, report, max_bad_share, since, limits)
     with lake.one_writer():
-        found = _checked(lake, logical_cpus or {}, report, max_bad_share, since, limits)
-        lake.compact()
-    return found
+        return _checked(lake, logical_cpus or {}, report, max_bad_share, since, limits)
 
 
 def _checked(
@@ -108,6 +106,7 @@ def _checked(
     todo = unjudged(lake, limits)
     every_rule = rules(limits)
     table = _judge(lake, todo, logical_cpus, every_rule, limits, now)
+    lake.compact(Table.SAMPLES, Table.QUARANTINE, Table.CHECKS)  # before versions are named
     outcome = outcome_since(lake, past[-1].raw_version if past else -1, every_rule)
     n_checked = outcome.n_passed + outcome.n_quarantined
     earlier = [one for one in past if since is not None and one.checked_at >= since]

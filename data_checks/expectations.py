@@ -73,12 +73,17 @@ def expect(frame: pd.DataFrame, rules: Sequence[Rule]) -> TableVerdict:
 def _great_expectations() -> ModuleType:
     """Import it with its phone-home off; it warns about its own dependencies and takes seconds."""
     os.environ["GX_ANALYTICS_ENABLED"] = "false"
+    _hush()
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         import great_expectations
         import great_expectations.expectations
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    _hush()  # once more: importing it sets levels of its own
     return great_expectations
+
+
+def _hush() -> None:
+    logging.getLogger("great_expectations").setLevel(logging.WARNING)
 
 
 def _batch(gx: ModuleType, frame: pd.DataFrame) -> Any:

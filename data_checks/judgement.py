@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     Mask = NDArray[np.bool_]
 
-_LONGEST_SHOWN = 96
+_LONGEST_SHOWN = 240
 
 
 def bad_rows(frame: pd.DataFrame, rules: Sequence[Rule]) -> dict[str, Mask]:
@@ -37,11 +37,11 @@ def bad_rows(frame: pd.DataFrame, rules: Sequence[Rule]) -> dict[str, Mask]:
 def found(row: Mapping[str, object], rule: Rule) -> str:
     """Say what was found of a row that breaks a rule, by the fields and figures that show it.
 
-    A field that by itself keeps the rule is left out.
+    Of several columns that are tested one by one only those that fail are shown.
     """
-    shown = [name for name in rule.shown if row.get(name) is not None]
-    guilty = [name for name in shown if name in rule.columns and _breaks(row[name], rule.test)]
-    return "; ".join(f"{name} {_text(row[name])}" for name in guilty or shown) or "absent"
+    names = rule.shows or [name for name in rule.columns if _breaks(row[name], rule.test)]
+    given = [name for name in names if row.get(name) is not None]
+    return "; ".join(f"{name} {_text(row[name])}" for name in given) or "absent"
 
 
 def _fails(column: pd.Series, test: Test) -> Mask:

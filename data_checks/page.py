@@ -5,6 +5,7 @@ from __future__ import annotations
 from html import escape
 from typing import TYPE_CHECKING
 
+from components.durable_file import replace_file
 from data_checks.errors import ReportError
 from data_checks.page_style import CSS
 
@@ -27,11 +28,8 @@ def write_page(report: CheckReport, past: Sequence[PastCheck]) -> None:
         ReportError: the path cannot be written.
     """
     path = report.report_path
-    draft = path.with_name(f".{path.name}.part")
     try:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        draft.write_text(page(report, past), encoding="utf-8", errors="backslashreplace")
-        draft.replace(path)
+        replace_file(path, page(report, past))
     except OSError as error:
         raise ReportError(
             f"asked to write the page of a check to {path}",
@@ -116,7 +114,7 @@ def _examples(findings: Sequence[Finding]) -> str:
         f"<tr><td><code>{escape(f.code)}</code></td>"
         f'<td><code title="{f.row_id}">{f.row_id[:12]}</code></td>'
         f"<td>{escape(f.node or 'none')}<br>{escape(f.job or 'none')}</td>"
-        f"<td>{_moment(f.window_start)}</td><td><code>{escape(f.found)}</code></td>"
+        f'<td>{_moment(f.window_start)}</td><td><code class="long">{escape(f.found)}</code></td>'
         f"<td>{escape(f.right)}</td>"
         f'<td><code title="{f.body_sha256}">{f.body_sha256[:12]}</code></td></tr>\n'
         for f in findings

@@ -24,7 +24,8 @@ th { text-align: left; font-weight: 600; color: var(--dim); border-bottom: 1px s
 th, td { padding: .35rem .8rem .35rem 0; vertical-align: top; }
 td { border-bottom: 1px solid var(--line); }
 td.n, th.n { text-align: right; font-variant-numeric: tabular-nums; }
-code { font: .85em ui-monospace, monospace; overflow-wrap: anywhere; }
+code { font: .85em ui-monospace, monospace; white-space: nowrap; }
+code.long { white-space: normal; overflow-wrap: anywhere; }
 svg { display: block; } .bar { fill: var(--mark); } .bar.poor { fill: var(--poor); }
 .bar.good { fill: var(--good); } .bar.rest { fill: var(--line); }
 details { margin: .6rem 0; } summary { cursor: pointer; color: var(--mark); }

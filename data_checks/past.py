@@ -62,7 +62,7 @@ def remember(lake: Lake, check: PastCheck) -> None:
 def verdict_on_rows(n_checked: int, n_bad: int, max_bad_share: float) -> Verdict:
     """Judge a share of bad rows."""
     share = n_bad / n_checked if n_checked else 0.0
-    found = f"{n_bad} of {n_checked} rows are bad ({share:.0%}; at most {max_bad_share:.0%} may be)"
+    found = f"{n_bad} of {n_checked} rows are bad ({share:.1%}; at most {max_bad_share:.0%} may be)"
     return Verdict(share <= max_bad_share, share, found)
 
 
@@ -74,6 +74,6 @@ def verdict_when_nothing_is_new(past: Sequence[PastCheck]) -> Verdict:
     share = last.n_quarantined / last.n_checked if last.n_checked else 0.0
     reason = (
         f"nothing is new; the check of {last.checked_at:%Y-%m-%d %H:%M:%S} UTC stands: "
-        f"{last.n_quarantined} of {last.n_checked} rows were bad ({share:.0%})"
+        f"{last.n_quarantined} of {last.n_checked} rows were bad ({share:.1%})"
     )
     return Verdict(last.verdict, share, reason)

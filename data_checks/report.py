@@ -1,4 +1,4 @@
-"""What a check found."""
+"""What a check found, in full and in a few lines of Markdown."""
 
 from __future__ import annotations
 
@@ -11,6 +11,9 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from datetime import datetime
     from pathlib import Path
+
+
+_REASONS_SHOWN = 10
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,3 +91,28 @@ def require_good(report: CheckReport) -> None:
         f"{report.verdict_reason}; reasons: {main or 'see the page'}",
         f"see {report.report_path}, mend the sender; good rows are in samples already",
     )
+
+
+def summary_markdown(report: CheckReport) -> str:
+    """Sum a report up: verdict, counts, and the most frequent reasons."""
+    verdict = "good enough to go on" if report.verdict else "**stop**"
+    lines = [
+        f"Verdict: {verdict}. {report.verdict_reason}.",
+        "",
+        "| rows in | passed | quarantined | bad share | samples version |",
+        "|---:|---:|---:|---:|---:|",
+        f"| {report.n_checked} | {report.n_passed} | {report.n_quarantined} "
+        f"| {report.bad_share:.1%} | {_or_none(report.samples_version)} |",
+    ]
+    if report.reasons:
+        right = {finding.code: finding.right for finding in report.findings}
+        lines += ["", "| reason | rows | what is right |", "|---|---:|---|"]
+        lines += [
+            f"| `{code}` | {n} | {right.get(code, '')} |"
+            for code, n in list(report.reasons.items())[:_REASONS_SHOWN]
+        ]
+    return "\n".join([*lines, "", f"Page: `{report.report_path}`", ""])
+
+
+def _or_none(value: int | None) -> str:
+    return "none" if value is None else str(value)

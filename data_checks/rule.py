@@ -58,8 +58,3 @@ class Rule:
     test: Test
     shows: tuple[str, ...] = ()
     """Fields of the row, else figures, that show what is wrong; when empty, `columns`."""
-
-    @property
-    def shown(self) -> tuple[str, ...]:
-        """Fields of the row, else figures, that show what is wrong."""
-        return self.shows or self.columns

@@ -52,7 +52,7 @@ def _form(limits: Limits) -> Iterable[Rule]:
         ("not_finite_fields",),
     )
     for column, words in _words().items():
-        yield Rule(f"{column}_unknown", f"{column} is one of {words}", (column,), words)
+        yield Rule(f"{column}_unknown", f"{column} is {words}", (column,), words)
     yield Rule(
         "event_time_missing",
         "an event says when it happened by the sender's clock",
@@ -155,7 +155,6 @@ def _ranges(limits: Limits) -> Iterable[Rule]:
         f"power is 0 to {limits.max_power_w:g} W",
         (*_POWERS, "core_power_lowest_w", "core_power_highest_w"),
         Within(0, limits.max_power_w),
-        (*_POWERS, "core_power_w"),
     )
     yield Rule(
         "propensity_range",

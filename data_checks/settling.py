@@ -89,7 +89,7 @@ def outcome_since(lake: Lake, raw_version: int, rules: Sequence[Rule]) -> Outcom
         n_quarantined=len(poor),
         reasons=dict(reasons.most_common()),
         bodies=dict(Counter(row["body_sha256"] for row in poor).most_common()),
-        findings=tuple(_examples(poor, tuple(reasons), rules)),
+        findings=tuple(_examples(poor, [code for code, _ in reasons.most_common()], rules)),
     )
 
 

@@ -66,7 +66,7 @@ def ingest(spool: Spool, lake: Lake) -> IngestReport:
         moved = Counter[str]()
         for first in range(0, len(pending), BODIES_PER_COMMIT):
             moved += _move(spool, lake, pending[first : first + BODIES_PER_COMMIT])
-        lake.compact()
+        lake.compact(Table.RAW)
     report = IngestReport(
         n_bodies=len(pending),
         n_events=moved["events"],

@@ -78,15 +78,15 @@ class Lake:
         """
         return self._tables[table].append(rows, facts or {})
 
-    def compact(self) -> None:
-        """Join small files of tables that have many.
+    def compact(self, *tables: Table) -> None:
+        """Join small files of those of the tables that have many; a version with the same rows.
 
         Raises:
             LakeError: a table is damaged.
             LakeBusyError: other writers were faster every time.
         """
-        for table in self._tables.values():
-            table.compact(above_files=_COMPACT_ABOVE_FILES)
+        for table in tables:
+            self._tables[table].compact(above_files=_COMPACT_ABOVE_FILES)
 
     def samples(self, version: int | None = None) -> pd.DataFrame:
         """Read what may be learned from, oldest window first.
