@@ -104,7 +104,7 @@ def test_no_unknown_key_passes(key: str) -> None:
         ("target-ms", "inf", "not finite"),
         ("target-ms", "7ms", "no number"),
         ("target-ms", "", "no number"),
-        ("target-statistic", "p96", "the nearest is 'p95'"),
+        ("target-statistic", "p95th", "the nearest is 'p95'"),
         ("metrics", "prometheus:8002 metrics", "prometheus:PORT/PATH"),
         ("metrics", "http://localhost:8002", "prometheus:PORT/PATH"),
         ("metrics", "prometheus:70000/metrics", "no port"),
