@@ -9,6 +9,7 @@ JoulepilotError
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
+├── TargetsError (PermanentError)       targets that cannot be
 └── UnknownVersionError (PermanentError)  no version, or more than one, fits a name
 """
 
@@ -41,6 +42,10 @@ class NotBetterError(PermanentError):
 
 class NotJudgedError(PermanentError):
     """The gate never saw a bundle."""
+
+
+class TargetsError(PermanentError):
+    """Targets that cannot be."""
 
 
 class UnknownVersionError(PermanentError):
