@@ -98,7 +98,8 @@ class PaperEnv(gym.Env[np.ndarray, np.int64]):
         return self._observation(), reward, True, False, {"equation_1": float(paper)}
 
     def _observation(self) -> np.ndarray:
-        return self._task.observe(np.asarray([self._target]), np.asarray([self._last]))[0]
+        both = self._task.observe(np.asarray([self._target]), np.asarray([self._last]))
+        return np.asarray(both[0])
 
 
 class PaperVecEnv(VecEnv):
