@@ -13,6 +13,8 @@ from components.inference_server.errors import LoadError
 if TYPE_CHECKING:
     from pathlib import Path
 
+MAX_CONNECTIONS = 512  # `select` knows descriptors below 1024
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class LoadPlan:
@@ -32,6 +34,27 @@ class LoadPlan:
     """How long a due request waits for a connection before it counts as not sent."""
     timeout_s: float = 10.0
     """How long an answer is waited for before the request counts as failed."""
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be done.
+
+        Raises:
+            LoadError: a number is out of its range.
+        """
+        for name, is_right, need in (
+            ("batch", self.batch_size >= 1, "1 or more"),
+            (
+                "connections",
+                1 <= self.max_connections <= MAX_CONNECTIONS,
+                f"1 to {MAX_CONNECTIONS}",
+            ),
+            ("seconds", self.seconds is None or self.seconds > 0, "more than 0"),
+            ("timeout-s", self.timeout_s > 0, "more than 0"),
+        ):
+            if not is_right:
+                raise LoadError(
+                    f"asked for the load {self}", f"--{name} is not {need}", "change it"
+                )
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,7 +145,8 @@ class InferenceService:
         if body:
             images = _images(body, batch_size, facts, self.limits.max_batch_size)
         else:
-            images = random_images.batch(self._allowed(batch_size or self.limits.batch_size))
+            wanted = self.limits.batch_size if batch_size is None else batch_size
+            images = random_images.batch(self._allowed(wanted))
         with self._turnstile.turn():
             logits = follower.session.run(images)
         if not np.isfinite(logits).all():
@@ -169,9 +170,11 @@ def _images(
 ) -> NDArray[np.float32]:
     """Read a body as [batch, ...image shape]."""
     n_images, rest = divmod(len(body), facts.image_bytes)
-    if rest or not 1 <= n_images <= max_batch_size or n_images != (batch_size or n_images):
+    is_as_said = batch_size is None or n_images == batch_size
+    if rest or not 1 <= n_images <= max_batch_size or not is_as_said:
+        said = "images" if batch_size is None else f"{batch_size} images"
         raise BadRequestError(
-            f"asked to classify {len(body)} bytes as {batch_size or 'some'} images",
+            f"asked to classify {len(body)} bytes as {said}",
             f"an image of {facts.name} is {facts.image_shape} float32, {facts.image_bytes} bytes",
             f"send 1 to {max_batch_size} whole images, as many as the batch says",
         )
