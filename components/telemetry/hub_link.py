@@ -89,7 +89,7 @@ def _connection(endpoint: str, timeout_s: float) -> http.client.HTTPConnection:
     raise EndpointError(
         f"asked to send events to {endpoint!r}",
         "that is no http or https address",
-        "give one like http://hub.example:4417",
+        "give one like http://hub.example:8321",
     ) from cause
 
 

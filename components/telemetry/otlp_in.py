@@ -13,8 +13,8 @@ from components.telemetry.otlp_protobuf import events_of_protobuf
 if TYPE_CHECKING:
     from components.telemetry.events import Event
 
-MAX_DECODED_BYTES = 32 * 1024 * 1024
-"""Largest body after decompression that is read."""
+MAX_DECODED_BYTES = 8 * 1024 * 1024
+"""Largest body after decompression that is read; our publisher's are below 2 MiB."""
 
 
 class MediaType(StrEnum):

@@ -81,6 +81,8 @@ class PrometheusLatency:
                     f"the page is larger than {_MAX_PAGE_BYTES} bytes",
                     "give the address of the job's own metrics",
                 )
+        if response.length:
+            raise http.client.IncompleteRead(b"", response.length)
         return bytes(page)
 
     def _refused(self, status: int) -> MeterError | ReadingError:

@@ -1,0 +1,53 @@
+"""What other programs ask a hub."""
+
+from __future__ import annotations
+
+import http.client
+from typing import TYPE_CHECKING
+from urllib.parse import urlsplit
+
+from components.hub.errors import HubAwayError, HubError
+from components.hub.nodes import nodes_from_json
+from components.telemetry.errors import EventError
+
+if TYPE_CHECKING:
+    from components.hub.nodes import NodeState
+
+_MAX_ANSWER_BYTES = 64 * 1024 * 1024
+
+
+def read_nodes(url: str, *, timeout_s: float = 5.0) -> tuple[NodeState, ...]:
+    """Ask a hub for the last heartbeat of each node, by name.
+
+    Raises:
+        HubAwayError: it does not answer.
+        HubError: the address is none, or what answers there is no hub.
+    """
+    parts = urlsplit(url)
+    if parts.scheme not in {"http", "https"} or not parts.hostname:
+        raise _no_hub(url, "that is no http or https address")
+    secure = parts.scheme == "https"
+    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+    connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+    try:
+        connection.request("GET", f"{parts.path.rstrip('/')}/nodes")
+        response = connection.getresponse()
+        body = response.read(_MAX_ANSWER_BYTES)
+    except (OSError, http.client.HTTPException) as error:
+        raise HubAwayError(
+            f"asked the hub {url} for its nodes", f"it does not answer: {error}", "start the hub"
+        ) from error
+    finally:
+        connection.close()
+    if response.status != http.client.OK:
+        raise _no_hub(url, f"it answered {response.status}")
+    try:
+        return nodes_from_json(body)
+    except EventError as error:
+        raise _no_hub(url, error.found) from error
+
+
+def _no_hub(url: str, found: str) -> HubError:
+    return HubError(
+        f"asked the hub {url} for its nodes", found, "give the address of a joulepilot hub"
+    )
