@@ -175,6 +175,15 @@ def require_free_port(name: str, host: str, port: int) -> None:
             ) from error
 
 
+def is_free_port(host: str, port: int) -> bool:
+    """Whether nobody listens on a port."""
+    try:
+        require_free_port("a server", host, port)
+    except PortInUseError:
+        return False
+    return True
+
+
 def free_port(host: str = "127.0.0.1") -> int:
     """Find a port nobody listens on now."""
     with socket.socket() as probe:

@@ -6,7 +6,6 @@ import sys
 from typing import TYPE_CHECKING
 
 from components.registry.server import mlflow_server_command
-
 from flows.environment import service_environment
 from flows.services import Service, answers
 

@@ -6,9 +6,8 @@ import contextlib
 import time
 from typing import TYPE_CHECKING
 
-from components.releases.operations import seed
-
 from components.policy.default_bundle import default_bundle
+from components.releases.operations import seed
 from flows.errors import ServiceError
 from flows.services import Services, interrupt_on_sigterm
 from flows.stack import addresses, schedules, servers

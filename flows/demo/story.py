@@ -1,0 +1,224 @@
+"""What the demo shows, part by part; each part ends with what was seen, or the demo fails."""
+
+from __future__ import annotations
+
+import subprocess
+import sys
+import time
+from typing import TYPE_CHECKING
+
+from components.lake.lake import Lake
+from components.registry.mlflow_registry import Registry
+from components.releases.operations import history
+from flows.demo.damage import send_damaged_samples
+from flows.demo.jobs import demo_jobs
+from flows.demo.load import Load
+from flows.demo.madeup_node import show_four_targets
+from flows.demo.nodes import HERE, REFERENCE, WINDOW_S, DemoNodes
+from flows.demo.outcome import Outcomes
+from flows.demo.pipeline_run import run_pipeline
+from flows.errors import DemoError
+from flows.stack import addresses, schedules, servers
+
+if TYPE_CHECKING:
+    from components.settings.settings import Settings
+    from components.telemetry.heartbeat import JobStatus
+    from flows.demo.jobs import DemoJob
+    from flows.demo.narrator import Narrator
+    from flows.demo.workplace import Workplace
+    from flows.services import Services
+
+SWEEP_WINDOWS = 2
+SWEEP_POINTS = 48
+PATIENCE_S = 90.0
+RESTING = ("settled", "infeasible")
+
+
+class Story:
+    """The loop, from jobs under load to their original cpusets."""
+
+    def __init__(
+        self, settings: Settings, services: Services, place: Workplace, narrator: Narrator
+    ) -> None:
+        self._settings = settings
+        self._services = services
+        self._place = place
+        self._say = narrator
+        self._nodes = DemoNodes(settings)
+        self._jobs = demo_jobs(settings.home / "networks")
+        self._loads: dict[str, Load] = {}
+        self._original: dict[str, str] = {}
+        self._outcomes = Outcomes(self._nodes)
+
+    def tell(self) -> None:
+        """All parts in order."""
+        self._start()
+        self._only_recommend()
+        self._learn()
+        self._follow()
+        self._change_load()
+        show_four_targets(self._nodes, self._say)
+        self._roll_back()
+        self._stop()
+        self._sum_up()
+
+    def _start(self) -> None:
+        self._say.heading("a", "two inference jobs under load, and the servers, side by side")
+        stack = servers(self._settings)
+        for service in stack:
+            self._services.start(service)
+        for job in self._jobs:
+            url = self._place.start(job)
+            self._loads[job.name] = Load(self._services, self._settings.home / "load", job, url)
+            self._original[job.name] = self._place.cpus(job)
+            self._say.fact(
+                f"{job.name}: {job.rate_per_s:g} requests/s, target mean ≤ {job.target_ms:g} ms, "
+                f"CPUs [{self._original[job.name]}] by the kernel"
+            )
+        for service in stack:
+            self._services.wait_until_ready(service)
+        self._services.start(schedules(self._settings))
+        registry = str(self._settings.home / "processes")
+        extra = ("--processes", registry) if self._place.kind == "process" else ()
+        nodes = [
+            self._nodes.service(HERE, self._place.kind, *extra),
+            self._nodes.service(REFERENCE, "madeup:reference", "--pace", "100"),
+        ]
+        self._services.start_all(nodes)
+        self._services.wait_until_ready(schedules(self._settings))
+        for name, address in addresses(self._settings).items():
+            self._say.fact(f"{name}: {address}")
+
+    def _only_recommend(self) -> None:
+        self._say.heading("d", "in `recommend` nothing moves")
+        for job in self._jobs:
+            status = self._nodes.wait_for_job(
+                HERE,
+                job.name,
+                lambda s: s.latency_ms is not None and s.wanted is not None,
+                what="a first window and a recommendation",
+                within_s=PATIENCE_S,
+            )
+            now = self._place.cpus(job)
+            self._say.fact(
+                f"{job.name}: {status.latency_ms:.1f} ms; would get: {status.wanted}; "
+                f"CPUs still [{now}]"
+            )
+            self._require(now == self._original[job.name], f"{job.name} was moved to [{now}]")
+            self._outcomes.before(job.name, status, self._nodes.state(HERE))
+            self._nodes.command(HERE, "manage", job.name, "--mode", "auto")
+
+    def _learn(self) -> None:
+        self._say.heading("b", "one pipeline run: sweep, ingest, check, retrain, gate, promote")
+        faults = send_damaged_samples(self._settings.hub_url, self._settings.home / "damaged")
+        self._say.fact(f"sent on purpose, {len(faults)} damaged rows: {'; '.join(faults)}")
+        run = run_pipeline(
+            [HERE, REFERENCE], SWEEP_WINDOWS, SWEEP_POINTS, self._say.fact, within_s=300
+        )
+        self._say.fact(f"run {run.name} ended as: {run.state_name}")
+        counts = Lake(self._settings.home / "lake").quarantine_counts()
+        self._say.fact(
+            f"quarantine: {counts.n_rows} rows; "
+            + ", ".join(f"{reason} ({n})" for reason, n in counts.by_reason.items())
+        )
+        self._require(counts.n_rows >= len(faults), "damaged rows are not in quarantine")
+        for version in Registry(self._settings.mlflow_url).versions():
+            learned = (
+                "made-up nodes only"
+                if version.lake_version is None
+                else (f"samples v{version.lake_version} of this demo")
+            )
+            self._say.fact(
+                f"version {version.version} {version.digest[:12]} "
+                f"{' '.join(version.aliases)}: learned from {learned}"
+            )
+        last = history(self._settings.home)[-1]
+        self._say.fact(f"release {last.sequence}: {last.kind}, {last.what}")
+        self._require(run.state_name == "Promoted", "the gate did not let the new version pass")
+
+    def _follow(self) -> None:
+        self._say.heading("c", "joulepilot-node follows the release and changes real cpusets")
+        sequence = history(self._settings.home)[-1].sequence
+        for node in (HERE, REFERENCE):
+            self._nodes.wait_for_release(node, sequence, within_s=30)
+        for job in self._jobs:
+            status = self._settled(job)
+            self._show(job, status)
+            self._outcomes.after(job.name, status, self._nodes.state(HERE))
+
+    def _change_load(self) -> None:
+        job = self._jobs[0]
+        self._say.heading("d", f"the load on {job.name} goes to {job.busy_rate_per_s:g} requests/s")
+        before = self._place.cpus(job)
+        self._loads[job.name].set_rate(job.busy_rate_per_s)
+        status = self._nodes.wait_for_job(
+            HERE,
+            job.name,
+            lambda s: s.state not in RESTING or self._place.cpus(job) != before,
+            what="a reaction to the load",
+            within_s=PATIENCE_S,
+        )
+        self._say.fact(f"it reacts: {status.state}: {status.reason}")
+        self._show(job, self._settled(job))
+
+    def _roll_back(self) -> None:
+        self._say.heading("e", "a rollback by one command")
+        flags = ("--home", str(self._settings.home), "--why", "the demo takes it back")
+        start = time.monotonic()
+        result = subprocess.run(
+            [sys.executable, "-m", "flows.cli.main", "rollback", *flags],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        self._require(result.returncode == 0, result.stderr)
+        self._say.fact(f"joulepilot rollback: {result.stdout.strip()}")
+        sequence = history(self._settings.home)[-1].sequence
+        for node in (HERE, REFERENCE):
+            self._nodes.wait_for_release(node, sequence, within_s=15)
+        self._say.fact(
+            f"2 of 2 nodes run release {sequence}, {time.monotonic() - start:.1f} s after Enter"
+        )
+
+    def _stop(self) -> None:
+        self._say.heading("f", "stop: every job has its original CPUs again")
+        for node in (HERE, REFERENCE):
+            code = self._services.stop(f"node-{node}")
+            self._require(code == 0, f"node {node} ended with exit code {code}")
+        for job in self._jobs:
+            now = self._place.cpus(job)
+            self._say.fact(f"{job.name}: [{now}], was [{self._original[job.name]}]")
+            self._require(now == self._original[job.name], f"{job.name} kept [{now}]")
+
+    def _sum_up(self) -> None:
+        self._say.heading("h", "what came of it")
+        self._say.table(*self._outcomes.table(self._jobs))
+        self._say.fact(
+            "The real jobs show the mechanics (few noisy cores, modelled power); "
+            "the made-up node shows the quality."
+        )
+        self._say.fact(f"check report: {self._settings.home / 'reports' / 'check.html'}")
+        for name, address in addresses(self._settings).items():
+            self._say.fact(f"{name}: {address}")
+
+    def _settled(self, job: DemoJob) -> JobStatus:
+        return self._nodes.wait_for_job(
+            HERE,
+            job.name,
+            lambda s: s.state in RESTING,
+            what="the search to end",
+            within_s=PATIENCE_S + 10 * WINDOW_S,
+        )
+
+    def _show(self, job: DemoJob, status: JobStatus) -> None:
+        latency = "-" if status.latency_ms is None else f"{status.latency_ms:.1f} ms"
+        self._say.fact(
+            f"{job.name}: {status.state} on [{status.cpuset}], read back [{self._place.cpus(job)}]"
+            f", {latency} (≤ {job.target_ms:g} ms): {status.reason}"
+        )
+
+    def _require(self, is_so: bool, otherwise: str) -> None:
+        if not is_so:
+            raise DemoError(
+                "asked for a loop that works", otherwise, f"see {self._settings.home}/logs"
+            )
