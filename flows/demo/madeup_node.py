@@ -5,12 +5,14 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.jobs.candidate import Candidate
-from components.madeup.reference_node import reference_surface
+from components.madeup.reference_node import best_candidate, reference_surface
 from components.node.placement import Layout
 from components.policy.candidates import candidates_of
 from flows.demo.nodes import REFERENCE, REFERENCE_JOB
 
 if TYPE_CHECKING:
+    from components.madeup.surface import MadeUpSurface
+    from components.telemetry.heartbeat import JobStatus
     from flows.demo.narrator import Narrator
     from flows.demo.nodes import DemoNodes
 
