@@ -1,4 +1,4 @@
-"""What MLflow reads from the environment: no phone-home, and giving up soon."""
+"""What MLflow reads from the environment: no phone-home, no chatter, and giving up soon."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ import os
 QUIET = {
     "DO_NOT_TRACK": "true",  # MLflow takes the word, not 1
     "MLFLOW_DISABLE_TELEMETRY": "true",
+    "MLFLOW_SUPPRESS_PRINTING_URL_TO_STDOUT": "true",  # our output is for people and machines
 }
 IMPATIENT = {
     "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "1",  # by default a server that is away blocks for 246 s

@@ -61,6 +61,7 @@ def create(
         model_id=model_id,
         tags=_tags(digest, manifest),
         description=described(manifest, digest),
+        await_creation_for=0,  # it is there when the call returns; waiting only says so
     )
     return int(version.version)
 

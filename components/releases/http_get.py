@@ -85,7 +85,7 @@ def get(
     Args:
         address: the server.
         path: of the file, below the address.
-        timeout_s: for connecting, for each wait, and for the whole.
+        timeout_s: for connecting, for each wait, and from the start to the end of the body.
         max_bytes: a longer body is refused.
         content_types: those accepted; none named: any but HTML, the language of error pages.
         etag: of what is known already.
