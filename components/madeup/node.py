@@ -172,7 +172,7 @@ def reference_node(
         character,
         [job],
         name="made-up-reference",
-        cpu_model="Made-up 2 x 32-core reference",
+        cpu_model="Made-up reference",
         start_s=start_s,
     )
 
