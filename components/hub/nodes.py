@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from components.durable_file import replace_file
 from components.telemetry.attributes import AttributeReader
 from components.telemetry.errors import EventError
 from components.telemetry.events import heartbeat_attributes, heartbeat_from_attributes
@@ -74,12 +75,9 @@ class NodeBook:
     def save(self) -> None:
         """Write the file now."""
         text = nodes_to_json(self.nodes(), datetime.now(UTC))
-        part = self._file.with_name(f"{self._file.name}.part")
         with self._saving:
             try:
-                self._file.parent.mkdir(parents=True, exist_ok=True)
-                part.write_text(text)
-                part.replace(self._file)
+                replace_file(self._file, text)
             except OSError as error:
                 _LOG.warning("the last heartbeats are not kept in %s: %s", self._file, error)
 

@@ -20,7 +20,7 @@ SILENT_AFTER_S = 10.0
 _NOTHING = '<span class="soft">not observed</span>'
 _COLUMNS = (
     ("Job", ""),
-    ("Latency / target [ms per image]", "n"),
+    ("Latency / target [ms/image]", "n"),
     ("CPUs", "n"),
     ("Which", ""),
     ("Layout", ""),
@@ -28,6 +28,9 @@ _COLUMNS = (
     ("Mode", ""),
     ("State", ""),
 )
+
+
+_WIDTHS = "".join(f'<col style="width:{share}%">' for share in (14, 19, 6, 16, 10, 8, 10, 17))
 
 
 def status_page(nodes: Sequence[NodeState], latest_release: int | None, now: datetime) -> str:
@@ -59,16 +62,25 @@ def _totals(nodes: Sequence[NodeState], latest_release: int | None, now: datetim
     heard = [state.heartbeat for state in nodes if not _is_silent(state, now)]
     jobs = [job for heartbeat in heard for job in heartbeat.jobs]
     n_missing = sum(_meets(job) is False for job in jobs)
-    powers = [h.node_power_w for h in heard if h.node_power_w is not None]
     facts = {
         "nodes heard": f"{len(heard)} of {len(nodes)}",
         "jobs": str(len(jobs)),
         "targets missed": _marked(str(n_missing), "bad" if n_missing else "good"),
-        "power": f"{sum(powers):.0f} W" if powers else "unknown",
+        "power": _total_power(heard),
         "newest release": "none" if latest_release is None else str(latest_release),
     }
     items = (f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     return f'<dl class="totals">{"".join(items)}</dl>'
+
+
+def _total_power(heartbeats: Sequence[Heartbeat]) -> str:
+    known = [h for h in heartbeats if h.node_power_w is not None]
+    sources = sorted({h.power_source or "source unknown" for h in known})
+    total_w = sum(h.node_power_w or 0.0 for h in known)
+    of_all = "" if len(known) == len(heartbeats) else f" of {len(known)} nodes"
+    if not known:
+        return _NOTHING
+    return f"{total_w:.0f} W{of_all} <small>{escape(', '.join(sources))}</small>"
 
 
 def _node(state: NodeState, latest_release: int | None, now: datetime) -> str:
@@ -95,7 +107,9 @@ def _jobs(jobs: Sequence[JobStatus]) -> str:
         return '<p class="soft">No job is managed here.</p>'
     head = "".join(f'<th class="{kind}">{title}</th>' for title, kind in _COLUMNS)
     rows = "\n".join(f"<tr>{_cells(job)}</tr>" for job in jobs)
-    return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    return (
+        f"<table>\n{_WIDTHS}\n<thead><tr>{head}</tr></thead>\n<tbody>\n{rows}\n</tbody>\n</table>"
+    )
 
 
 def _cells(job: JobStatus) -> str:

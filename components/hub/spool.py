@@ -23,6 +23,7 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from components.durable_file import sync_folder
 from components.hub.errors import BodyError, SpoolError
 from components.telemetry.errors import EventTypeError
 from components.telemetry.otlp_in import MediaType, media_type
@@ -82,7 +83,7 @@ class Spool:
             self._ensure_room(len(body))
             _write_durably(incoming, body)
             incoming.rename(final)
-            _sync_folder(final.parent)
+            sync_folder(final.parent)
         except OSError as error:
             with contextlib.suppress(OSError):
                 incoming.unlink()
@@ -168,7 +169,7 @@ class Spool:
         try:
             folder.mkdir(parents=True, exist_ok=True)
             ref.path.rename(target)
-            _sync_folder(folder)
+            sync_folder(folder)
         except OSError as error:
             raise _unmoved(ref, error) from error
         return replace(ref, path=target)
@@ -204,14 +205,6 @@ def _write_durably(path: Path, body: bytes) -> None:
         file.write(body)
         file.flush()
         os.fsync(file.fileno())
-
-
-def _sync_folder(folder: Path) -> None:
-    descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(descriptor)
-    finally:
-        os.close(descriptor)
 
 
 def _damaged(ref: BodyRef, found: str) -> BodyError:
