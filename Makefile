@@ -41,5 +41,5 @@ lock: $(INSTALLED) ## write the installed versions to requirements.lock
 	   $(BIN)/pip freeze --exclude-editable | sed 's/+cpu//'; } > requirements.lock
 
 clean: ## remove what make and the tools made
-	rm -rf .venv .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
+	rm -rf .venv build .mypy_cache .ruff_cache .pytest_cache .hypothesis .benchmarks .import_linter_cache
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

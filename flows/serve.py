@@ -25,7 +25,7 @@ CHECK_EVERY = timedelta(minutes=5)
 NIGHTLY = "0 2 * * *"
 
 
-def deployments() -> tuple[RunnerDeployment, ...]:
+def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment, ...]:
     """Every flow as a deployment; the scheduled ones with their schedules, the pipeline last."""
     common: dict[str, Any] = {
         "concurrency_limit": ONE_AT_A_TIME,
@@ -36,7 +36,7 @@ def deployments() -> tuple[RunnerDeployment, ...]:
         pipeline.sweep.to_deployment("by-hand", **common),
         pipeline.ingest.to_deployment("by-hand", **common),
         pipeline.check.to_deployment(
-            "every-5-minutes", schedule=Interval(CHECK_EVERY, slug="every-5-minutes"), **common
+            "regularly", schedule=Interval(check_every, slug="regularly"), **common
         ),
         pipeline.retrain.to_deployment("by-hand", **common),
         pipeline.promote.to_deployment("by-hand", **common),

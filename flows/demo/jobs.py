@@ -37,6 +37,7 @@ class DemoJob:
             "joulepilot.target-ms": f"{self.target_ms:g}",
             "joulepilot.metrics": f"prometheus:{metrics_port}/metrics",
             "joulepilot.model": self.network,
+            "joulepilot.mode": "recommend",
         }
 
 
