@@ -3,10 +3,9 @@
 from __future__ import annotations
 
 import logging
-from dataclasses import dataclass
-from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from components.executor.intent import Intent, Phase
 from components.executor.memory import Memory
 from components.executor.watch import IN_A_ROW, CommitmentWatch, Load
 from components.planning.guard import Rule
@@ -19,7 +18,7 @@ if TYPE_CHECKING:
     from components.executor.sampling import InForce
     from components.executor.settings import ExecutorSettings
     from components.executor.window import ClosedWindow
-    from components.jobs.candidate import Candidate, Prediction
+    from components.jobs.candidate import Allocation, Candidate, Prediction
     from components.jobs.target import Target
     from components.node.topology import Topology
     from components.planning.guard import Ruling
@@ -31,32 +30,6 @@ log = logging.getLogger(__name__)
 _EXTRA_CONFIRMATIONS = 2
 _WAITING_WINDOWS = 2
 """Windows of what is in force that a search is told while it waits for its turn to probe."""
-
-
-class Phase(StrEnum):
-    """Where a job is."""
-
-    WATCHING = "watching"
-    """No search: there is no policy, or no window yet."""
-    SEARCHING = "searching"
-    CONFIRMING = "confirming"
-    SETTLED = "settled"
-    INFEASIBLE = "infeasible"
-    """Nothing meets the target; the fastest is in force."""
-    BACKED_OFF = "backed-off"
-    """A canary that missed the target: back to what was good before, until the next release."""
-
-
-@dataclass(frozen=True, slots=True)
-class Intent:
-    """What a job wants now."""
-
-    purpose: Purpose
-    candidate: Candidate | None
-    propensity: float
-    reason: str
-    number: int
-    """Counts the decisions of the job."""
 
 
 class JobDecision:
@@ -71,6 +44,8 @@ class JobDecision:
         self._is_canary = is_canary
         self.memory = Memory(target, settings.remember_s)
         self.evidence = self.memory.evidence(0.0)
+        self.best: Allocation | None = None
+        """The accepted allocation of least power at the present load."""
         self.phase = Phase.WATCHING
         self.reason = "waiting for a first window"
         self._brain: Brain | None = None
@@ -105,9 +80,22 @@ class JobDecision:
         """The search's last word."""
         return self._step
 
+    def take_over(self, memory: Memory) -> None:
+        """Go on from what another mind saw of the same job, judged by this one's target."""
+        self.memory.take_over(memory)
+
     def since_commit_s(self, at_s: float) -> float | None:
         """Seconds since the last commitment; None before the first."""
         return None if self._committed_at_s is None else at_s - self._committed_at_s
+
+    def is_cramped(self, most_cpus: int, in_force: InForce) -> bool:
+        """Whether the search should begin anew because a job may have another number of CPUs."""
+        widest = max((c.n_cpus for c in self._candidates), default=most_cpus)
+        if most_cpus > widest:
+            return self.phase is Phase.INFEASIBLE
+        searching = self.phase in {Phase.SEARCHING, Phase.CONFIRMING}
+        too_wide = in_force.is_placed and len(in_force.cpus) > most_cpus
+        return most_cpus < widest and (searching or too_wide)
 
     def predictions(self) -> tuple[Prediction, ...]:
         """What the policy believes of every candidate; empty while it has seen nothing."""
@@ -124,7 +112,7 @@ class JobDecision:
 
         A policy that answers with something unusable closes it again: the guard does the rest.
         """
-        self.evidence = self.memory.evidence(at_s)
+        self._recall(at_s)
         allowed = tuple(c for c in candidates if c not in self.evidence.undone)
         self._brain, self._candidates = brain, candidates
         self._searchable = frozenset(allowed or candidates)
@@ -185,11 +173,10 @@ class JobDecision:
         )
         rate = window.latency.offered_rate_per_s
         self.memory.add(observation, in_force.cpus, rate, at_s)
-        self.evidence = self.memory.evidence(at_s)
+        self._recall(at_s)
         if self._search is None:
             return
-        if self._emergency == candidate:
-            self._emergency = None
+        self._emergency = None  # it was asked for: the next window tells whether it helped
         try:
             if self._step is None or isinstance(self._step, Settled | Infeasible):
                 self._watch_over(observation, rate, window.latency.n_received, at_s)
@@ -197,6 +184,10 @@ class JobDecision:
                 self._tell(observation, at_s)
         except PolicyError as error:
             self.close(f"the policy failed: {error}")
+
+    def may_be_good(self, candidate: Candidate) -> bool:
+        """Whether nothing that was seen at this load speaks against a candidate."""
+        return candidate not in self.evidence.measured or self.evidence.accepts(candidate)
 
     def committed(self, at_s: float) -> None:
         """Note that a commitment came into force."""
@@ -219,6 +210,10 @@ class JobDecision:
         self._step = None
         self._settle(f"the guard ruled ({ruling.rule}): {ruling.reason}")
 
+    def _recall(self, at_s: float) -> None:
+        self.evidence = self.memory.evidence(at_s)
+        self.best = self.memory.best(self.evidence)
+
     def _tell(self, observation: Observation, at_s: float) -> None:
         """Tell the search what it asked for, or a little of what is in force meanwhile."""
         step = self._step
@@ -235,7 +230,7 @@ class JobDecision:
     def _advance(self, at_s: float) -> None:
         if self._search is not None:
             self._set_step(self._search.next())
-            self.evidence = self.memory.evidence(at_s)
+            self._recall(at_s)
 
     def _set_step(self, step: Step) -> None:
         self._step = step
@@ -297,6 +292,7 @@ class JobDecision:
     def _begin_anew(self, incumbent: Observation, at_s: float, reason: str) -> None:
         """Warm restart: what was measured is shifted by what the load did to the incumbent."""
         self.memory.load_changed()
+        self._recall(at_s)
         self._n_unasked = self._n_extra = 0
         if self._brain is not None and incumbent.candidate not in self._searchable:
             self.open(self._brain, self._candidates, at_s, reason)

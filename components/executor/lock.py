@@ -9,14 +9,10 @@ import socket
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components.errors import PermanentError
+from components.executor.errors import LockedError
 
 if TYPE_CHECKING:
     from pathlib import Path
-
-
-class LockedError(PermanentError):
-    """Another executor has this home, or the home cannot be written."""
 
 
 class NodeLock:

@@ -46,9 +46,15 @@ class Memory:
         self._cpus[observation.candidate] = cpus
         self.rate_per_s = rate_per_s
 
+    def take_over(self, other: Memory) -> None:
+        """Copy what another memory of the same job and statistic holds; targets may differ."""
+        self._observations = list(other._observations)
+        self._cpus = dict(other._cpus)
+        self.rate_per_s = other.rate_per_s
+
     def load_changed(self) -> None:
-        """Forget what was measured: it was at another load."""
-        self._observations.clear()
+        """Forget what was measured at another load: all but the newest window."""
+        del self._observations[:-1]
 
     def take_back(self, candidate: Candidate, at_s: float, reason: str) -> None:
         """Remember that a shrink had to be undone at this load."""
@@ -63,9 +69,9 @@ class Memory:
         }
         return Evidence(self.target, tuple(o for _, o in self._observations), undone)
 
-    def best(self, at_s: float) -> Allocation | None:
+    def best(self, evidence: Evidence) -> Allocation | None:
         """The accepted allocation of least power, as it was last made real."""
-        candidate = self.evidence(at_s).best()
+        candidate = evidence.best()
         return None if candidate is None else Allocation(candidate, self._cpus[candidate])
 
     def to_retell(self, at_s: float, candidates: frozenset[Candidate]) -> tuple[Observation, ...]:

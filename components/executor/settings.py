@@ -4,12 +4,8 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from components.errors import PermanentError
+from components.executor.errors import ExecutorSettingsError
 from components.jobs.job import Mode
-
-
-class ExecutorSettingsError(PermanentError):
-    """A setting of the executor cannot be."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

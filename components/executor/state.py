@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import logging
+import threading
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -19,21 +20,26 @@ log = logging.getLogger(__name__)
 
 
 class StateStore:
-    """Keeps the state in one file; a damaged one is set aside, and nothing is remembered."""
+    """Keeps the state in one file; a damaged one is set aside, and nothing is remembered.
+
+    The loop and the release follower write fields of their own, each as a whole.
+    """
 
     def __init__(self, path: Path) -> None:
         self._path = path
+        self._lock = threading.Lock()
         self.health: tuple[str, ...] = ()
         """One line per thing that was wrong with the file."""
         self.state = self._read()
 
     def change(self, **changes: object) -> NodeState:
         """Replace fields and keep the result; a disk that fails is reported, not fatal."""
-        changed = replace(self.state, **changes)  # type: ignore[arg-type]  # fields by name
-        if changed != self.state:
-            self.state = changed
-            self._write()
-        return self.state
+        with self._lock:
+            changed = replace(self.state, **changes)  # type: ignore[arg-type]  # fields by name
+            if changed != self.state:
+                self.state = changed
+                self._write()
+            return self.state
 
     def _write(self) -> None:
         content = state_to_object(self.state)

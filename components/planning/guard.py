@@ -64,6 +64,8 @@ class Situation:
     current: CpuSet
     current_candidate: Candidate | None
     """None where the CPUs in force are no candidate of ours."""
+    is_probing: bool
+    """Whether what is in force is only being tried."""
     last_good: Allocation | None
     """The allocation that met the target last, at any load; None before the first."""
     original: CpuSet
@@ -93,21 +95,27 @@ def guard(
 ) -> Ruling:
     """Rule on one job's planned allocation (None: the plan changes nothing).
 
-    In order: what is not ours to change stays as it is; without telemetry or policy the job goes
-    back to its last good allocation, else to its original; a step outside the limits is refused;
-    a widening in an emergency is let through; a probe may not be narrower than what already
-    missed the target, nor follow too many that did; a commitment has to fulfil the acceptance
-    rule and to be worth its while.
+    In order: what is not ours to change stays as it is, but a probe does not outlast a pause;
+    without telemetry or policy the job goes back to its last good allocation, else to its
+    original; a step outside the limits is refused; a widening in an emergency is let through; a
+    probe may not be narrower than what already missed the target, nor follow too many that did; a
+    commitment has to fulfil the acceptance rule and to be worth its while.
     """
     s = situation
     stays: tuple[tuple[bool, Rule, str], ...] = (
         (not s.mode_acts, Rule.MODE, "its mode lets nothing be changed"),
-        (s.paused, Rule.PAUSED, "the node is paused"),
         (s.held is not None, Rule.HELD, s.held or ""),
     )
     for applies, rule, reason in stays:
         if applies:
             return _keep(s, rule, reason)
+    if s.paused:
+        reason = "the node is paused"
+        return (
+            fall_back(s, limits, Rule.PAUSED, reason)
+            if s.is_probing
+            else _keep(s, Rule.PAUSED, reason)
+        )
     if planned is not None and planned.purpose is Purpose.EMERGENCY:
         return _within(planned, s, limits) or _as_planned(planned)
     if not s.has_telemetry:

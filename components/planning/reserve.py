@@ -53,4 +53,4 @@ def budget(topology: Topology, job: str, wishes: Sequence[Wish]) -> int:
     others = [wish for wish in wishes if wish.job != job]
     part = len(usable) // (len(others) + 1)
     claimed = sum(len(wish.current & usable) if wish.is_placed else part for wish in others)
-    return max(1, len(usable) - claimed, min(part, len(usable)))
+    return max(1, len(usable) - claimed)

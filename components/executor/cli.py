@@ -1,0 +1,155 @@
+"""`joulepilot-node`: the executor of one node, and what its operator asks of it."""
+
+from __future__ import annotations
+
+import argparse
+import json
+import logging
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.errors import JoulepilotError
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+INTERRUPTED = 130
+LABEL_KEYS = (
+    "target-ms", "target-statistic", "metrics", "model", "batch-size", "min-cpus", "max-cpus",
+    "mode", "priority", "enable",
+)  # fmt: skip
+"""What `manage` has flags for; any other key of a label goes by --set KEY=VALUE."""
+MODES = ("off", "recommend", "canary", "auto")
+
+
+def main(argv: Sequence[str] | None = None) -> int:
+    """Run one verb; 0 only when what was asked is true."""
+    arguments = parser().parse_args(argv)
+    logging.basicConfig(
+        level=logging.DEBUG if arguments.verbose else logging.INFO,
+        format="%(asctime)s %(levelname)s %(name)s: %(message)s",
+        stream=sys.stderr,
+    )
+    try:
+        return _do(arguments)
+    except JoulepilotError as error:
+        if arguments.json:
+            said = {"asked": error.asked, "found": error.found, "remedy": error.remedy}
+            print(json.dumps({"error": said}))
+        sys.stderr.write(f"joulepilot-node {arguments.verb}: {error.asked}\n")
+        sys.stderr.write(f"  what is true: {error.found}\n  what to do: {error.remedy}\n")
+        return 1
+    except KeyboardInterrupt:
+        return INTERRUPTED
+
+
+def _do(arguments: argparse.Namespace) -> int:
+    # what a verb needs is imported when it is used: --help and status are to be quick
+    if arguments.verb == "run":
+        from components.executor.cli_run import run
+
+        return run(arguments)
+    from components.executor.cli_ask import ask_executor
+
+    return ask_executor(arguments)
+
+
+def parser() -> argparse.ArgumentParser:
+    """Describe all verbs."""
+    top = argparse.ArgumentParser(
+        prog="joulepilot-node",
+        description="Keeps the jobs of this node on their latency targets at the least power.",
+        epilog="For releases, history and all nodes at once there is: joulepilot --help",
+    )
+    verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
+    _add_run(verbs)
+    _verb(verbs, "status", "show the node, its jobs and what is wrong")
+    explain = _verb(verbs, "explain", "say why a job has what it has, and what else there was")
+    explain.add_argument("job")
+    _add_sweep(verbs)
+    _add_manage(verbs)
+    hold = _verb(verbs, "hold", "keep a job on the CPUs it has now, until told otherwise")
+    hold.add_argument("job")
+    hold.add_argument("--reason", help="kept and shown in status")
+    hold.add_argument("--off", action="store_true", help="let it be moved again")
+    _verb(verbs, "pause", "change nothing on this node until `resume`")
+    _verb(verbs, "resume", "let the node act again")
+    _verb(verbs, "rollback", "go back to the policy that decided here before; block this one")
+    restore = _verb(
+        verbs, "restore", "give every container its original CPUs, and pause a running executor"
+    )
+    _add_host(restore)
+    return top
+
+
+def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    run = _verb(verbs, "run", "run the executor until SIGTERM or Ctrl-C")
+    _add_host(run)
+    run.add_argument("--node", default=os.uname().nodename, help="name in samples (%(default)s)")
+    run.add_argument("--hub", metavar="URL", help="where samples and heartbeats go")
+    run.add_argument(
+        "--releases",
+        metavar="URL|FOLDER",
+        help="where the release log is; without it the shipped policy decides",
+    )
+    run.add_argument("--jobs-file", type=Path, help="default: HOME/node/jobs.toml")
+    run.add_argument(
+        "--mode", choices=MODES, default="auto", help="no job goes further than this (%(default)s)"
+    )
+    run.add_argument("--window-s", type=float, default=10.0, help="length of a window")
+    run.add_argument("--min-requests", type=int, default=100, help="to judge a mean by")
+    run.add_argument("--tick-s", type=float, default=1.0, help="time between two looks")
+    run.add_argument("--settle-s", type=float, default=1.0, help="left out after a change")
+    run.add_argument("--confirm-windows", type=int, default=10, help="to confirm a choice")
+    run.add_argument("--foreign-hold-s", type=float, default=300.0, help=argparse.SUPPRESS)
+    run.add_argument("--seed", type=int, default=0, help="of a made-up node")
+    run.add_argument(
+        "--pace",
+        type=float,
+        help="a made-up node's seconds in one second here; default: as fast as can be",
+    )
+
+
+def _add_host(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--host",
+        default="docker",
+        choices=("docker", "process", "madeup:reference"),
+        help="who holds the jobs (%(default)s)",
+    )
+    verb.add_argument("--docker-socket", type=Path, default=Path("/var/run/docker.sock"))
+    verb.add_argument("--processes", type=Path, help="declared processes; HOME/processes")
+
+
+def _add_sweep(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    sweep = _verb(
+        verbs, "sweep", "try allocations on purpose, publish what is seen, put back what was"
+    )
+    sweep.add_argument("jobs", nargs="*", help="default: all that are not off")
+    sweep.add_argument("--windows", type=int, default=2, help="for each point (%(default)s)")
+    sweep.add_argument("--points", type=int, help="at most so many, spread evenly; default: all")
+    sweep.add_argument("--layout", choices=("compact", "spread", "smt"), help="only this one")
+    sweep.add_argument("--window-s", type=float, help="default: that of the executor")
+    sweep.add_argument("--no-wait", action="store_true", help="do not wait for its end")
+    sweep.add_argument("--timeout-s", type=float, default=3600.0, help="give up waiting after")
+
+
+def _add_manage(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    manage = _verb(verbs, "manage", "say of a running container what labels would say")
+    manage.add_argument("job", help="name of the container")
+    for key in LABEL_KEYS:
+        manage.add_argument(f"--{key}", metavar="VALUE")
+    manage.add_argument("--set", action="append", default=[], metavar="KEY=VALUE")
+    manage.add_argument("--forget", action="store_true", help="labels and jobs.toml hold again")
+
+
+def _verb(
+    verbs: argparse._SubParsersAction[argparse.ArgumentParser], name: str, text: str
+) -> argparse.ArgumentParser:
+    verb = verbs.add_parser(name, help=text, description=text)
+    verb.add_argument("--home", type=Path, help="folder that holds all state")
+    verb.add_argument("--json", action="store_true", help="print JSON for machines")
+    verb.add_argument("-v", "--verbose", action="store_true", help="log more")
+    return verb

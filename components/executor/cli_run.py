@@ -1,0 +1,39 @@
+"""`joulepilot-node run`."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.executor.cli_home import home_of
+from components.executor.settings import ExecutorSettings
+from components.executor.wiring import NodeOptions, run_node
+from components.jobs.job import Mode
+
+if TYPE_CHECKING:
+    import argparse
+
+
+def run(arguments: argparse.Namespace) -> int:
+    """Run the executor; 0 when every original was put back at its end."""
+    settings = ExecutorSettings(
+        mode=Mode(arguments.mode),
+        tick_s=arguments.tick_s,
+        window_s=arguments.window_s,
+        min_requests=arguments.min_requests,
+        settle_s=arguments.settle_s,
+        confirm_windows=arguments.confirm_windows,
+        foreign_hold_s=arguments.foreign_hold_s,
+        pace=arguments.pace,
+    )
+    options = NodeOptions(
+        home=home_of(arguments),
+        node=arguments.node,
+        host=arguments.host,
+        docker_socket=arguments.docker_socket,
+        processes=arguments.processes,
+        hub=arguments.hub,
+        releases=arguments.releases,
+        jobs_file=arguments.jobs_file,
+        seed=arguments.seed,
+    )
+    return 0 if run_node(options, settings) else 1

@@ -1,0 +1,194 @@
+"""From what every job wants to what every job gets: wishes, plan, guard."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.executor.intent import Phase
+from components.planning.guard import Limits, Rule, Situation, guard
+from components.planning.plan import plan
+from components.planning.reserve import budget, usable_cpus
+from components.planning.wish import Planned, Purpose, Wish
+from components.telemetry.sample import Arm
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from components.executor.intent import Intent
+    from components.executor.job_run import JobRun
+    from components.executor.settings import ExecutorSettings
+    from components.jobs.candidate import Candidate
+    from components.node.cpuset import CpuSet
+    from components.node.topology import Topology
+
+_WILL_NOT_PASS = {
+    Rule.LIMITS,
+    Rule.UNDONE,
+    Rule.TOO_NARROW,
+    Rule.UNSAFE_PROBES,
+    Rule.UNVERIFIED,
+    Rule.DEAD_BAND,
+    Rule.HOLD_TIME,
+}
+"""Rulings against what the policy wants; it has to think again."""
+
+
+@dataclass(frozen=True, slots=True)
+class Change:
+    """What is to come into force for one job."""
+
+    run: JobRun
+    cpus: CpuSet
+    candidate: Candidate | None
+    """None where the original CPUs are given back."""
+    arm: Arm
+    propensity: float
+    purpose: Purpose
+    fulfils: int = -1
+    """Number of the intent that this fulfils; -1: none, it was not wanted."""
+
+    @property
+    def is_original(self) -> bool:
+        """Whether the job gets back what it had before us."""
+        return self.candidate is None
+
+
+@dataclass(frozen=True, slots=True)
+class Conditions:
+    """What holds for the whole node now."""
+
+    topology: Topology
+    online: CpuSet
+    settings: ExecutorSettings
+    is_paused: bool
+    has_policy: bool
+    """Whether the release in force has a policy that may decide, here and today."""
+    at_s: float
+
+
+def decide(
+    runs: Sequence[JobRun], conditions: Conditions, prober: str | None
+) -> tuple[tuple[Change, ...], str | None]:
+    """Decide for all jobs at once.
+
+    Returns:
+        The changes in the order to make them, widenings first; and who may probe.
+    """
+    intents = {run.name: run.decision.intent() for run in runs}
+    wishes = wishes_of(runs, conditions)
+    planned = plan(wishes, conditions.topology, prober=prober)
+    by_job = {change.job: change for change in planned.changes}
+    changes = []
+    for run in runs:
+        run.denied = planned.denials.get(run.name)
+        change = _rule(run, by_job.get(run.name), intents[run.name], conditions)
+        if change is not None:
+            changes.append(change)
+    changes.sort(key=lambda change: len(change.cpus) <= len(change.run.in_force.cpus))
+    return tuple(changes), planned.prober
+
+
+def wishes_of(runs: Iterable[JobRun], conditions: Conditions) -> tuple[Wish, ...]:
+    """What every job asks of the plan; who may not be changed asks for nothing."""
+    return tuple(_wish(run, conditions) for run in runs)
+
+
+def most_cpus(run: JobRun, runs: Sequence[JobRun], conditions: Conditions) -> int:
+    """Most CPUs a job may be given now, by its owner's word and beside the others."""
+    wishes = [_wish(r, conditions) for r in runs if r.mode.acts or r is run]
+    most = min(budget(conditions.topology, run.name, wishes), len(conditions.online))
+    return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
+
+
+def _wish(run: JobRun, conditions: Conditions) -> Wish:
+    intent = run.decision.intent()
+    free = run.acts and not conditions.is_paused and not run.is_idle
+    is_wanted = free and intent.candidate is not None and conditions.at_s >= run.retry_at_s
+    return Wish(
+        job=run.name,
+        purpose=intent.purpose if is_wanted else Purpose.KEEP,
+        candidate=intent.candidate if is_wanted else None,
+        current=run.in_force.cpus,
+        is_placed=run.in_force.is_placed,
+        priority=run.job.priority,
+        is_fulfilled=is_wanted and _is_fulfilled(run, intent),
+    )
+
+
+def _is_fulfilled(run: JobRun, intent: Intent) -> bool:
+    in_force = run.in_force
+    return (
+        in_force.is_placed
+        and in_force.candidate == intent.candidate
+        and run.fulfils == intent.number
+    )
+
+
+def _rule(
+    run: JobRun, planned: Planned | None, intent: Intent, conditions: Conditions
+) -> Change | None:
+    """Let the guard rule, and see what is to be changed by it."""
+    evidence = run.decision.evidence
+    ruling = guard(planned, _situation(run, conditions), _limits(run, conditions), evidence)
+    run.ruling = ruling
+    if not run.acts or conditions.at_s < run.retry_at_s:
+        return None
+    if planned is not None and ruling.rule in _WILL_NOT_PASS:
+        run.decision.refused(ruling)
+    if ruling.allocation is not None:
+        as_planned = planned is not None and not ruling.is_overruled
+        if not as_planned and run.in_force.cpus == ruling.cpus and run.in_force.is_placed:
+            return None
+        purpose = planned.purpose if planned is not None and as_planned else Purpose.EMERGENCY
+        return Change(
+            run,
+            ruling.cpus,
+            ruling.allocation.candidate,
+            _arm(run, purpose),
+            intent.propensity if as_planned else 1.0,
+            purpose,
+            intent.number if as_planned else -1,
+        )
+    if ruling.is_overruled and ruling.cpus != run.in_force.cpus:
+        return Change(run, ruling.cpus, None, Arm.ORIGINAL, 1.0, Purpose.EMERGENCY)
+    return None
+
+
+def _arm(run: JobRun, purpose: Purpose) -> Arm:
+    if purpose is Purpose.PROBE:
+        return Arm.PROBE
+    return Arm.POLICY if run.mode.value == "auto" else Arm.CANARY
+
+
+def _situation(run: JobRun, conditions: Conditions) -> Situation:
+    decision, in_force = run.decision, run.in_force
+    is_readable = run.observer.failing_s(conditions.at_s) < conditions.settings.telemetry_s
+    backed_off = decision.phase is Phase.BACKED_OFF
+    good = run.last_good if backed_off else decision.best or run.last_good
+    if good is not None and not decision.may_be_good(good.candidate):
+        good = None
+    return Situation(
+        mode_acts=run.mode.acts,
+        paused=conditions.is_paused,
+        held=None if run.hold is None else run.hold.reason,
+        has_policy=conditions.has_policy and decision.has_search and not backed_off,
+        has_telemetry=is_readable and not run.is_idle,
+        current=in_force.cpus,
+        current_candidate=in_force.candidate if in_force.is_placed else None,
+        is_probing=in_force.arm is Arm.PROBE,
+        last_good=good,
+        original=run.original & conditions.online,
+        since_commit_s=decision.since_commit_s(conditions.at_s),
+    )
+
+
+def _limits(run: JobRun, conditions: Conditions) -> Limits:
+    allowed = usable_cpus(conditions.topology) & conditions.online
+    most = len(allowed) if run.job.max_cpus is None else run.job.max_cpus
+    return Limits(
+        allowed=allowed,
+        min_cpus=run.job.min_cpus,
+        max_cpus=most,
+        hold_s=conditions.settings.hold_s,
+    )

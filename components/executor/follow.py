@@ -1,0 +1,257 @@
+"""Follows the release log beside the loop: entries in order, bundles checked before use."""
+
+from __future__ import annotations
+
+import logging
+import secrets
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from components.errors import PermanentError, TemporaryError
+from components.executor.errors import NothingToRollBackError
+from components.executor.followed import AskedSweep, Followed
+from components.policy.brain import load_brain
+from components.policy.errors import BundleError
+from components.releases.admission import check_admissible
+from components.releases.errors import EntryError, ReleaseLogError, SourceError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from components.executor.bundle_shelf import BundleShelf
+    from components.executor.state import StateStore
+    from components.policy.brain import Brain
+    from components.releases.entry import Release
+    from components.releases.source import ReleaseSource
+
+log = logging.getLogger(__name__)
+
+JITTER = 1 / 3
+"""Looks are spread by this share, so that a thousand nodes do not ask in the same instant."""
+
+
+class ReleaseFollower:
+    """One thread that asks for the next entry every few seconds of wall time.
+
+    The log is read from its first entry at every start, so that each is judged against all that
+    came before it. Whatever fails, the policy in force stays; `current` says what is wrong.
+    """
+
+    def __init__(
+        self,
+        node: str,
+        node_class: str,
+        source: ReleaseSource | None,
+        store: StateStore,
+        shelf: BundleShelf,
+        *,
+        shipped: Path,
+        follow_s: float = 3.0,
+    ) -> None:
+        self._node = node
+        self._node_class = node_class
+        self._source = source
+        self._store = store
+        self._shelf = shelf
+        self._follow_s = follow_s
+        self._lock = threading.Lock()
+        self._entries: list[Release] = []
+        self._next = 1
+        self._pending: Release | None = None
+        self._wrong: dict[str, str] = {}
+        self._followed = Followed(blocked_digests=store.state.blocked_digests)
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run, name="release-follower", daemon=True)
+        self._start_with(shipped)
+
+    def start(self) -> None:
+        """Begin to follow; without a source there is nothing to follow."""
+        if self._source is not None:
+            self._thread.start()
+
+    def close(self) -> None:
+        """End the thread."""
+        self._ended.set()
+        if self._thread.is_alive():
+            self._thread.join()
+
+    def current(self) -> Followed:
+        """The newest picture."""
+        return self._followed
+
+    def step(self) -> None:
+        """Take all entries that are new, then what the last of them wants."""
+        if self._source is None:
+            return
+        with self._lock:
+            self._read_entries(self._source)
+            if self._pending is not None:
+                self._take(self._pending, self._source)
+            self._tell()
+
+    def roll_back(self) -> str:
+        """Go back to the bundle that decided here before, and block the one in force.
+
+        Returns:
+            The digest gone back to.
+
+        Raises:
+            NothingToRollBackError: no bundle from before is left.
+        """
+        with self._lock:
+            state, now = self._store.state, self._followed.policy_digest
+            for digest in reversed(state.previous_digests):
+                if digest in {*state.blocked_digests, now}:
+                    continue
+                try:
+                    brain = load_brain(self._shelf.path(digest))
+                except BundleError as error:
+                    log.warning("cannot go back to bundle %s: %s", digest[:12], error)
+                    continue
+                blocked = state.blocked_digests if now is None else (*state.blocked_digests, now)
+                self._store.change(
+                    policy_digest=digest,
+                    previous_digests=tuple(d for d in state.previous_digests if d != digest),
+                    blocked_digests=blocked,
+                )
+                self._followed = replace(self._followed, brain=brain, blocked_digests=blocked)
+                return digest
+            raise NothingToRollBackError(
+                "asked to go back to the policy before",
+                "no other bundle that decided here is left on this node",
+                "roll back in the release log instead: joulepilot rollback",
+            )
+
+    def _run(self) -> None:
+        while not self._ended.is_set():
+            self.step()
+            spread = (secrets.randbelow(2001) / 1000 - 1) * JITTER
+            self._ended.wait(self._follow_s * (1 + spread))
+
+    def _start_with(self, shipped: Path) -> None:
+        """Begin with the policy that decided last, else with the shipped one."""
+        state = self._store.state
+        remembered = state.policy_digest if self._source is not None else None
+        brain = None if remembered is None else self._load(remembered)
+        if brain is None:
+            remembered = None
+            try:
+                brain = self._load(self._shelf.add(shipped))
+            except BundleError as error:
+                self._wrong["policy"] = str(error)
+        release = None if remembered is None else state.release
+        self._followed = replace(self._followed, brain=brain, release=release)
+        if brain is not None:
+            self._store.change(release=release, policy_digest=brain.digest)
+        self._tell()
+
+    def _read_entries(self, source: ReleaseSource) -> None:
+        self._wrong.pop("log", None)
+        while True:
+            try:
+                release = source.release(self._next)
+            except (TemporaryError, SourceError) as error:
+                self._wrong["log"] = str(error)
+                return
+            except (EntryError, ReleaseLogError) as error:
+                self._wrong["log"] = f"entry {self._next} is refused: {error}"
+                if not self._reaches(source, self._next + 1):
+                    return  # it may yet be mended
+                self._next += 1
+                continue
+            if release is None:
+                return
+            self._next += 1
+            self._judge(release)
+
+    def _reaches(self, source: ReleaseSource, sequence: int) -> bool:
+        try:
+            return source.release(sequence) is not None
+        except (TemporaryError, PermanentError):
+            return False
+
+    def _judge(self, release: Release) -> None:
+        try:
+            check_admissible(release, self._entries)
+        except PermanentError as error:
+            self._wrong["entry"] = f"entry {release.sequence} is refused: {error}"
+            log.warning(self._wrong["entry"])
+            return
+        self._wrong.pop("entry", None)
+        self._entries.append(release)
+        self._pending = release
+        request = release.sweep_for(self._node, datetime.now(tz=UTC))
+        if request is not None:
+            asked = AskedSweep(release.sequence, request)
+            self._followed = replace(self._followed, sweep=asked)
+
+    def _take(self, release: Release, source: ReleaseSource) -> None:
+        """Bring into force what an entry wants of this node; on failure try again next time."""
+        brain = self._wanted_brain(release, source)
+        if "policy" in self._wrong:
+            return
+        now = self._followed.policy_digest
+        self._followed = replace(
+            self._followed,
+            release=release.sequence,
+            brain=brain,
+            mode_allowed=release.desired.mode_allowed,
+            paused=release.desired.is_paused(self._node),
+            expires_at=release.expires_at,
+        )
+        self._pending = None
+        digest = None if brain is None else brain.digest
+        previous = self._store.state.previous_digests
+        if now is not None and now != digest:
+            previous = (*(d for d in previous if d != now), now)
+        self._store.change(
+            release=release.sequence, policy_digest=digest, previous_digests=previous
+        )
+        self._shelf.keep_only({*previous, *((digest,) if digest else ())})
+        log.info("release %d in force, policy %s", release.sequence, (digest or "none")[:12])
+
+    def _wanted_brain(self, release: Release, source: ReleaseSource) -> Brain | None:
+        """The policy an entry wants; a line under `policy` where it could not be had."""
+        self._wrong.pop("policy", None)
+        self._wrong.pop("blocked", None)
+        digest = release.desired.digest_for(self._node)
+        if digest is None or digest == self._followed.policy_digest:
+            return self._followed.brain if digest is not None else None
+        if digest in self._store.state.blocked_digests:
+            self._wrong["blocked"] = (
+                f"release {release.sequence} wants bundle {digest[:12]}, which was rolled back on "
+                "this node; the policy from before decides"
+            )
+            return self._followed.brain
+        try:
+            self._shelf.add(source.bundle(digest))
+        except (TemporaryError, PermanentError) as error:
+            self._wrong["policy"] = f"release {release.sequence} is not taken: {error}"
+            return None
+        return self._load(digest)
+
+    def _load(self, digest: str) -> Brain | None:
+        try:
+            brain = load_brain(self._shelf.path(digest))
+        except BundleError as error:
+            self._wrong["policy"] = str(error)
+            return None
+        if not brain.bundle.serves(self._node_class):
+            self._wrong["policy"] = (
+                f"bundle {digest[:12]} was made for {', '.join(brain.bundle.node_classes)}; this "
+                f"node is {self._node_class}; promote one for it"
+            )
+            return None
+        self._wrong.pop("policy", None)
+        return brain
+
+    def _tell(self) -> None:
+        health: Mapping[str, str] = self._wrong
+        self._followed = replace(
+            self._followed,
+            health=tuple(health.values()),
+            blocked_digests=self._store.state.blocked_digests,
+        )

@@ -1,0 +1,278 @@
+"""The loop: observe, decide, apply, publish; one thread, one tick after the other."""
+
+from __future__ import annotations
+
+import logging
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from components.executor.acting import Actor
+from components.executor.applying import Applying
+from components.executor.clock import WallClock
+from components.executor.deciding import Conditions, decide, most_cpus
+from components.executor.followed import Followed
+from components.executor.heartbeat import heartbeat_of
+from components.executor.intent import Phase
+from components.executor.node_meter import NodeMeter
+from components.executor.node_state import LastGood
+from components.executor.observation import Demand
+from components.executor.roster import Roster
+from components.executor.sampling import make_sample
+from components.executor.sweeping import Sweeping
+from components.jobs.job import Mode
+from components.policy.candidates import candidates_of
+from components.telemetry.sample import Arm
+
+if TYPE_CHECKING:
+    from components.actuation.journal import Journal, RestoreReport
+    from components.executor.clock import Clock
+    from components.executor.followed import Following
+    from components.executor.job_run import JobRun
+    from components.executor.jobs_in_charge import JobsInCharge
+    from components.executor.ports import NodePorts, Publisher
+    from components.executor.settings import ExecutorSettings
+    from components.executor.state import StateStore
+    from components.executor.window import ClosedWindow
+    from components.telemetry.heartbeat import Heartbeat
+
+log = logging.getLogger(__name__)
+
+
+class Executor:
+    """Holds one node's jobs on their targets at the least power.
+
+    It decides alone, by the policy in force and what it sees; everything outside may be away.
+    Call `tick` as often as the settings say, all calls from one thread; `stop` puts back what was
+    changed.
+    """
+
+    def __init__(
+        self,
+        ports: NodePorts,
+        *,
+        publisher: Publisher,
+        journal: Journal,
+        store: StateStore,
+        in_charge: JobsInCharge,
+        following: Following,
+        settings: ExecutorSettings,
+        wall: Clock | None = None,
+    ) -> None:
+        self.ports = ports
+        self.settings = settings
+        self.store = store
+        self.following = following
+        self.followed = Followed()
+        self.meter = NodeMeter(ports.power, ports.cpu_times)
+        self.journal = journal
+        self.actor = Actor(ports.host, journal)
+        self.roster = Roster(ports, self.actor, in_charge, self.meter, store, settings)
+        self.sweeping = Sweeping(store)
+        self._applying = Applying(ports, self.actor, self.roster)
+        self._publisher = publisher
+        self._wall = wall or WallClock()
+        self._prober: str | None = None
+        self._discover_at_s = 0.0
+        self._beat_at_s = 0.0
+
+    @property
+    def runs(self) -> tuple[JobRun, ...]:
+        """All jobs in charge, by name."""
+        return tuple(self.roster.runs[name] for name in sorted(self.roster.runs))
+
+    @property
+    def is_paused(self) -> bool:
+        """Whether nothing may be changed, by the release log or by someone on the node."""
+        return self.followed.paused or self.store.state.paused
+
+    @property
+    def has_policy(self) -> bool:
+        """Whether the release in force has a policy that may decide today."""
+        expires = self.followed.expires_at
+        in_time = expires is None or self._wall_time() < expires
+        return self.followed.brain is not None and in_time
+
+    def tick(self) -> None:
+        """Observe, decide, apply and publish once."""
+        at_s = self.ports.clock.monotonic_s()
+        self._follow()
+        if at_s >= self._discover_at_s:
+            self.refresh()
+        for run in self.runs:
+            self._look(run, at_s)
+        for run in self.runs:
+            self._observe(run, at_s)
+        self._start_searches(at_s)
+        self._act(at_s)
+        self.beat()
+
+    def refresh(self) -> None:
+        """Look at containers, and at what is said of them, now."""
+        self._discover_at_s = self.ports.clock.monotonic_s() + self.settings.discover_s
+        self.roster.refresh(self.followed.mode_allowed, self.ports.topology.ids)
+
+    def beat(self, *, now: bool = False) -> None:
+        """Publish a heartbeat when it is due by the wall's time."""
+        wall_s = self._wall.monotonic_s()
+        if now or wall_s >= self._beat_at_s:
+            self._beat_at_s = wall_s + self.settings.heartbeat_s
+            self._publisher.heartbeat(self.heartbeat())
+
+    def heartbeat(self) -> Heartbeat:
+        """What the node says of itself now."""
+        return heartbeat_of(self, self._wall_time())
+
+    def stop(self) -> RestoreReport:
+        """Put back what was changed, say so in a last heartbeat, and end."""
+        if self.sweeping.is_running:
+            self.sweeping.fail("the executor was stopped")
+        report = self.restore_all()
+        self.beat(now=True)
+        self._publisher.close()
+        return report
+
+    def restore_all(self) -> RestoreReport:
+        """Give every container its original CPUs; jobs are watched on from there.
+
+        Raises:
+            JournalError: the journal could not be written.
+        """
+        report = self._applying.restore_all(self.journal)
+        self._settle(self.ports.clock.monotonic_s())
+        return report
+
+    def _follow(self) -> None:
+        followed = self.following.current()
+        before, self.followed = self.followed, followed
+        if followed.mode_allowed is not before.mode_allowed:
+            self._discover_at_s = 0.0
+        if followed.policy_digest != before.policy_digest:
+            for run in self.runs:
+                run.last_good = run.decision.best or run.last_good
+                if followed.brain is None:
+                    run.decision.close("the release in force has no policy for this node")
+        asked = followed.sweep
+        if asked is not None and self.roster.runs:
+            self.sweeping.obey(asked, self)
+
+    def _look(self, run: JobRun, at_s: float) -> None:
+        """See whether what is in force is still what we believe."""
+        if run.hold is not None and run.hold.until_s is not None and at_s >= run.hold.until_s:
+            run.hold = None
+        if self._applying.look(run, at_s, self.settings.foreign_hold_s):
+            self._settle(at_s)
+
+    def _observe(self, run: JobRun, at_s: float) -> None:
+        if run.mode is Mode.OFF:
+            return
+        window = run.observer.tick(at_s, self._demand(run))
+        if window is not None:
+            self._take(run, window, at_s)
+
+    def _take(self, run: JobRun, window: ClosedWindow, at_s: float) -> None:
+        """Publish a closed window, and let the job learn from it."""
+        run.window = window
+        run.is_idle = not window.is_judgeable
+        self._publisher.sample(
+            make_sample(
+                self.ports,
+                run.container,
+                run.job,
+                run.in_force,
+                window,
+                mode=run.mode.value,
+                policy_digest=self.followed.policy_digest,
+            )
+        )
+        if self.sweeping.is_running:
+            self.sweeping.note(run.name)
+            return
+        run.decision.observe(window, run.in_force, at_s)
+        self._remember(run)
+
+    def _remember(self, run: JobRun) -> None:
+        good = run.decision.best
+        known = self.store.state.last_good.get(run.name)
+        if good is None or (known is not None and known.allocation == good):
+            return
+        kept = LastGood(
+            good,
+            run.job.target.latency_ms,
+            run.container.image_digest,
+            self.ports.clock.now_s(),
+        )
+        self.store.change(last_good={**self.store.state.last_good, run.name: kept})
+
+    def _demand(self, run: JobRun) -> Demand:
+        settings, order = self.settings, self.sweeping.order
+        candidate, wider = run.in_force.candidate, run.decision.candidates
+        is_widest = candidate is None or all(c.n_cpus <= candidate.n_cpus for c in wider)
+        is_probe = run.in_force.arm is Arm.PROBE and not is_widest
+        sweep_s = None if order is None else order.window_s
+        return Demand(
+            target=run.job.target,
+            cpus=run.in_force.cpus,
+            plain_s=sweep_s or settings.window_s,
+            n_windows=1 if order is not None else run.decision.windows_wanted(run.in_force),
+            min_requests=settings.min_requests,
+            max_s=settings.max_window_s,
+            contended_share=settings.contended_share,
+            cut_ratio=settings.cut_ratio if is_probe else None,
+        )
+
+    def _start_searches(self, at_s: float) -> None:
+        """Open the search of every job that has been seen, and reopen where its room changed."""
+        brain = self.followed.brain if self.has_policy else None
+        conditions = self._conditions(at_s)
+        for run in self.runs:
+            if run.mode is Mode.OFF or run.window is None or brain is None or run.is_idle:
+                continue
+            is_new = run.decision.brain is not brain
+            if is_new and run.decision.phase is Phase.BACKED_OFF and not self._is_new_to(run):
+                continue
+            most = most_cpus(run, self.runs, conditions)
+            if is_new or run.decision.is_cramped(most, run.in_force):
+                candidates = candidates_of(self.ports.topology, run.job.min_cpus, most)
+                run.decided_by = brain.digest
+                run.decision.open(brain, candidates, at_s, "a policy for this job")
+
+    def _is_new_to(self, run: JobRun) -> bool:
+        return run.decided_by != self.followed.policy_digest
+
+    def _conditions(self, at_s: float) -> Conditions:
+        return Conditions(
+            topology=self.ports.topology,
+            online=self.ports.topology.ids,
+            settings=self.settings,
+            is_paused=self.is_paused,
+            has_policy=self.has_policy,
+            at_s=at_s,
+        )
+
+    def _act(self, at_s: float) -> None:
+        if self.sweeping.is_running:
+            changes = self.sweeping.changes(self)
+        else:
+            runs = [run for run in self.runs if run.mode is not Mode.OFF]
+            changes, self._prober = decide(runs, self._conditions(at_s), self._prober)
+        moving = [change for change in changes if change.cpus != change.run.in_force.cpus]
+        if moving:
+            self._interrupt({change.run.name for change in moving}, at_s)
+        moved = [self._applying.apply(change, at_s) for change in changes]
+        if moving and any(moved):
+            self._settle(at_s)
+
+    def _interrupt(self, movers: set[str], at_s: float) -> None:
+        """Something is about to change: close the windows of the other jobs where they suffice."""
+        for run in self.runs:
+            if run.name not in movers and run.mode is not Mode.OFF:
+                window = run.observer.interrupt(at_s, self._demand(run))
+                if window is not None:
+                    self._take(run, window, at_s)
+
+    def _settle(self, at_s: float) -> None:
+        for run in self.runs:
+            run.observer.restart(at_s + self.settings.settle_s)
+
+    def _wall_time(self) -> datetime:
+        return datetime.fromtimestamp(self._wall.now_s(), tz=UTC)

@@ -1,0 +1,77 @@
+"""The ports of this machine: its topology, meters, and who holds its jobs."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.actuation.docker_host import DockerHost
+from components.actuation.process_host import ProcessHost
+from components.executor.clock import WallClock
+from components.executor.ports import NodePorts
+from components.node.fingerprint import read_identity
+from components.node.topology import read_topology
+from components.telemetry.cpu_times import ProcStat
+from components.telemetry.errors import MeterError
+from components.telemetry.power_model import ModelledPower, vcpu_power
+from components.telemetry.prometheus import PrometheusLatency
+from components.telemetry.sample import Origin
+
+if TYPE_CHECKING:
+    from components.actuation.host import Container, Host
+    from components.jobs.job import Job
+    from components.telemetry.meters import LatencySource
+
+SCRAPE_TIMEOUT_S = 1.0
+"""The loop waits for pages: a server that is away must not hold up the other jobs."""
+_PROMETHEUS = "prometheus:"
+
+
+def docker_node(
+    name: str, socket: Path, *, sysfs: Path = Path("/sys"), proc: Path = Path("/proc")
+) -> NodePorts:
+    """This machine with the containers of a Docker engine."""
+    return _node(name, DockerHost(socket, proc=proc, sysfs=sysfs), sysfs, proc)
+
+
+def process_node(
+    name: str, registry: Path, *, sysfs: Path = Path("/sys"), proc: Path = Path("/proc")
+) -> NodePorts:
+    """This machine with processes that were declared in a folder."""
+    return _node(name, ProcessHost(registry, proc=proc, sysfs=sysfs), sysfs, proc)
+
+
+def prometheus_source(container: Container, job: Job) -> LatencySource:
+    """Open the Prometheus page that a job's `metrics` names.
+
+    Raises:
+        MeterError: it is not built as `prometheus:PORT/PATH`.
+    """
+    if not job.metrics.startswith(_PROMETHEUS):
+        raise MeterError(
+            f"asked to read the latency of {job.name!r} from {job.metrics!r}",
+            "only Prometheus pages are read",
+            "say joulepilot.metrics=prometheus:8002/metrics",
+        )
+    where = job.metrics.removeprefix(_PROMETHEUS)
+    return PrometheusLatency(f"http://{container.address}:{where}", timeout_s=SCRAPE_TIMEOUT_S)
+
+
+def _node(name: str, host: Host, sysfs: Path, proc: Path) -> NodePorts:
+    topology = read_topology(sysfs)
+    identity = read_identity(topology, sysfs, proc)
+    cpu_times = ProcStat(proc)
+    watts = vcpu_power(dict(identity.facts).get("cpu model", ""))
+    return NodePorts(
+        name=name,
+        clock=WallClock(),
+        host=host,
+        cpu_times=cpu_times,
+        power=ModelledPower(
+            cpu_times, n_logical=topology.n_logical, idle_w=watts.idle_w, full_w=watts.full_w
+        ),
+        latency_source=prometheus_source,
+        topology=topology,
+        identity=identity,
+        origin=Origin.RECORDED,
+    )

@@ -1,0 +1,46 @@
+"""Puts back what an executor left behind that runs no more."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.actuation.docker_host import DockerHost
+from components.actuation.journal import Journal, restore_all
+from components.actuation.process_host import ProcessHost
+from components.executor.errors import CommandError
+from components.executor.restored import restored_to_plain
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.actuation.host import Host
+    from components.executor.node_home import NodeHome
+    from components.executor.wire import Plain
+
+
+def restore_left_behind(
+    home: NodeHome, *, host: str, docker_socket: Path, processes: Path | None
+) -> Plain:
+    """Restore every container of a home's journal.
+
+    Raises:
+        CommandError: the home has never held an executor.
+        LockedError: an executor has this home after all.
+        JournalError: the journal could not be written.
+    """
+    if not home.folder.is_dir():
+        raise CommandError(
+            f"asked to restore what {home.home} changed",
+            "no executor was ever run with this home",
+            "give the --home it was run with",
+        )
+    with home.lock():
+        journal = Journal(home.journal)
+        report = restore_all(
+            _open(host, docker_socket, processes or home.home / "processes"), journal
+        )
+    return restored_to_plain(report, paused=False)
+
+
+def _open(host: str, docker_socket: Path, processes: Path) -> Host:
+    return ProcessHost(processes) if host == "process" else DockerHost(docker_socket)

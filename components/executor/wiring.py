@@ -1,0 +1,135 @@
+"""Puts one node's process together: which host, which meters, which log."""
+
+from __future__ import annotations
+
+import signal
+import threading
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.actuation.journal import Journal
+from components.executor.bundle_shelf import BundleShelf
+from components.executor.commands import Commands, Switchboard
+from components.executor.control import ControlServer
+from components.executor.follow import ReleaseFollower
+from components.executor.inbox import Inbox
+from components.executor.jobs_in_charge import JobsInCharge
+from components.executor.loop import Executor
+from components.executor.node_home import NodeHome
+from components.executor.pacing import run_loop
+from components.executor.ports import KeptEvents, NodePorts
+from components.executor.real_node import docker_node, process_node
+from components.executor.state import StateStore
+from components.jobs.live_overrides import LiveOverrides
+from components.policy.default_bundle import default_bundle
+from components.releases.source import FolderSource, HttpSource
+
+if TYPE_CHECKING:
+    from components.executor.ports import Publisher
+    from components.executor.settings import ExecutorSettings
+    from components.releases.source import ReleaseSource
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class NodeOptions:
+    """What the command line says of a node's process."""
+
+    home: Path
+    node: str
+    host: str = "docker"
+    """`docker`, `process` or `madeup:reference`."""
+    docker_socket: Path = Path("/var/run/docker.sock")
+    processes: Path | None = None
+    """Folder of declared processes; by default `HOME/processes`."""
+    hub: str | None = None
+    releases: str | None = None
+    """A URL, or a home with a release log on this machine."""
+    jobs_file: Path | None = None
+    """By default `HOME/node/jobs.toml`."""
+    seed: int = 0
+    """Of the made-up node."""
+
+
+def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
+    """Run an executor until SIGTERM or SIGINT; whether every original was put back.
+
+    Raises:
+        JoulepilotError: it cannot start, and why.
+    """
+    home = NodeHome(options.home)
+    stopping = threading.Event()
+    with home.lock():
+        ports = make_ports(options)
+        journal = Journal(home.journal)
+        store = StateStore(home.state)
+        overrides = LiveOverrides(home.overrides)
+        follower = ReleaseFollower(
+            ports.name,
+            ports.identity.node_class,
+            make_source(options, home),
+            store,
+            BundleShelf(home.bundles),
+            shipped=default_bundle(),
+            follow_s=settings.follow_s,
+        )
+        executor = Executor(
+            ports,
+            publisher=_publisher(options, home, ports),
+            journal=journal,
+            store=store,
+            in_charge=JobsInCharge(options.jobs_file or home.jobs_file, overrides),
+            following=follower,
+            settings=settings,
+        )
+        inbox = Inbox()
+
+        def stop(_signal: int, _frame: object) -> None:
+            stopping.set()
+            inbox.wake()
+
+        signal.signal(signal.SIGTERM, stop)
+        signal.signal(signal.SIGINT, stop)
+        control = ControlServer(home.socket, Switchboard(inbox, follower).do)
+        try:
+            follower.start()
+            run_loop(executor, inbox, Commands(executor, overrides).do, stopping)
+        finally:
+            control.close()
+            follower.close()
+            report = executor.stop()
+    return report.complete
+
+
+def make_ports(options: NodeOptions) -> NodePorts:
+    """Open the node that was asked for.
+
+    Raises:
+        JoulepilotError: there is none of that kind, or its facts cannot be read.
+    """
+    if options.host.startswith("madeup:"):
+        # only who asks for one pays for its import
+        from components.executor.madeup_ports import madeup_node
+
+        return madeup_node(options.host, options.node, options.home, options.seed)
+    if options.host == "process":
+        return process_node(options.node, options.processes or options.home / "processes")
+    return docker_node(options.node, options.docker_socket)
+
+
+def make_source(options: NodeOptions, home: NodeHome) -> ReleaseSource | None:
+    """Where the release log is read; None: only the shipped policy decides."""
+    if options.releases is None:
+        return None
+    if options.releases.startswith(("http://", "https://")):
+        return HttpSource(options.releases, home.bundles)
+    return FolderSource(Path(options.releases))
+
+
+def _publisher(options: NodeOptions, home: NodeHome, ports: NodePorts) -> Publisher:
+    if options.hub is None:
+        return KeptEvents(most=100)
+    from components.telemetry.otlp_out import EventPublisher
+
+    resource = {"host.name": ports.name, "service.name": "joulepilot-node"}
+    return EventPublisher(options.hub, buffer=home.buffer, resource=resource)
