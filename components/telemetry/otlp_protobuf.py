@@ -16,7 +16,7 @@ from opentelemetry.proto.logs.v1.logs_pb2 import LogRecord, ResourceLogs, ScopeL
 from opentelemetry.proto.resource.v1.resource_pb2 import Resource
 
 from components.telemetry.attributes import collect
-from components.telemetry.errors import EventError
+from components.telemetry.errors import EventError, EventSizeError
 from components.telemetry.events import EPOCH, Event, moment
 from components.telemetry.wire import parse_request
 
@@ -27,17 +27,28 @@ if TYPE_CHECKING:
     from components.telemetry.attributes import Attributes, AttributeValue
 
 SCOPE = "joulepilot"
+MAX_RECORDS = 10_000
+"""Records of one body; empty ones take two bytes sent and hundreds in memory."""
 
 
 def events_of_protobuf(body: bytes) -> tuple[Event, ...]:
     """Read all events of an export request, in order.
 
     Raises:
+        EventSizeError: it has more than MAX_RECORDS.
         EventError: it is damaged.
     """
+    groups = parse_request(body).resource_logs
+    n_records = sum(len(scope.log_records) for group in groups for scope in group.scope_logs)
+    if n_records > MAX_RECORDS:
+        raise EventSizeError(
+            "asked to read an OTLP body",
+            f"it has {n_records} records",
+            f"send at most {MAX_RECORDS} in one body",
+        )
     return tuple(
         _event(record, resource)
-        for group in parse_request(body).resource_logs
+        for group in groups
         for resource in (_attributes(group.resource.attributes),)
         for scope in group.scope_logs
         for record in scope.log_records

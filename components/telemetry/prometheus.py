@@ -22,7 +22,8 @@ RECEIVED = "joulepilot_requests_received_total"
 
 _MAX_PAGE_BYTES = 4 * 1024 * 1024
 _CHUNK_BYTES = 64 * 1024
-_LINE = re.compile(r"([a-zA-Z_:][\w:]*)(?:\{(.*)\})?\s+([^\s{}#]+)(?:\s.*)?", re.ASCII)
+_LABELS = r'\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\}'
+_LINE = re.compile(rf"([a-zA-Z_:][\w:]*)(?:{_LABELS})?\s+([^\s{{}}#]+)(?:\s.*)?", re.ASCII)
 _LE = re.compile(r'(?:^|,)\s*le="([^"]*)"')
 
 
@@ -30,17 +31,8 @@ class PrometheusLatency:
     """Reads the counters of one server; a LatencySource."""
 
     def __init__(self, url: str, timeout_s: float = 2.0) -> None:
-        parts = urlsplit(url)
-        if parts.scheme != "http" or not parts.hostname:
-            raise EndpointError(
-                f"asked to read latencies from {url!r}",
-                "that is no http address",
-                "give one like http://127.0.0.1:8002/metrics",
-            )
         self._url = url
-        self._host = parts.hostname
-        self._port = parts.port or 80
-        self._path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+        self._host, self._port, self._path = _address(url)
         self._timeout_s = timeout_s
 
     def read(self) -> LatencySnapshot:
@@ -90,6 +82,23 @@ class PrometheusLatency:
         if status >= http.client.INTERNAL_SERVER_ERROR:
             return ReadingError(asked, found, "it is tried again")
         return MeterError(asked, found, "give the address of the job's metrics page")
+
+
+def _address(url: str) -> tuple[str, int, str]:
+    """Host, port and path of a page."""
+    cause = None
+    try:
+        parts = urlsplit(url)
+        if parts.scheme == "http" and parts.hostname:
+            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+            return parts.hostname, parts.port or 80, path
+    except ValueError as error:
+        cause = error
+    raise EndpointError(
+        f"asked to read latencies from {url!r}",
+        "that is no http address",
+        "give one like http://127.0.0.1:8002/metrics",
+    ) from cause
 
 
 def parse_page(page: str, where: str = "a page") -> LatencySnapshot:
