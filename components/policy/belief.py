@@ -133,9 +133,7 @@ def believe(forecast: Forecast, evidence: Evidence, target_log: NDArray[np.float
     )
 
 
-def improvement(
-    belief: Belief, reference_power_log: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def improvement(belief: Belief, reference_power_log: NDArray[np.float64]) -> NDArray[np.float64]:
     """Expected saving of one more window per candidate, in log power; shape (B, C)."""
     gain = reference_power_log[:, np.newaxis] - belief.forecast.power_log
     return belief.p_accepted * normal.mean_above_zero(gain, belief.forecast.power_sigma)
@@ -249,9 +247,7 @@ def _own_columns(
     return np.stack(columns, axis=2)
 
 
-def _shared_columns(
-    situation: Situation, log_saving: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def _shared_columns(situation: Situation, log_saving: NDArray[np.float64]) -> NDArray[np.float64]:
     """Columns that are the same in every row of a search; shape (B, 7)."""
     at, incumbent = np.arange(len(log_saving)), situation.verdicts.incumbent
     most = _most_cpus(situation)

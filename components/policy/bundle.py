@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.policy.belief import N_ROWS, ROW_FEATURES
+from components.policy.belief import ROW_FEATURES
 from components.policy.errors import BundleError
 from components.policy.features import CANDIDATE_FEATURES
 from components.policy.graphs import ALLOWED_OPERATORS, PREDICT, PROBE, Graph, open_graph

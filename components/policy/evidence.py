@@ -48,9 +48,7 @@ class Evidence:
     def sigma(self) -> NDArray[np.float64]:
         """Shape (B,): σ of one window's log latency, from repeats and what was expected."""
         prior = PRIOR_WINDOWS * self.window_sigma**2
-        return np.asarray(
-            np.sqrt((prior + self.square_sum) / (PRIOR_WINDOWS + self.n_repeats))
-        )
+        return np.asarray(np.sqrt((prior + self.square_sum) / (PRIOR_WINDOWS + self.n_repeats)))
 
     @property
     def standard_error(self) -> NDArray[np.float64]:

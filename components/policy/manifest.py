@@ -106,7 +106,9 @@ def from_json(data: bytes) -> Bundle:
 
 def _specs(key: str, value: object) -> tuple[FeatureSpec, ...]:
     wanted = {field.name for field in fields(FeatureSpec)}
-    if not isinstance(value, list) or not all(isinstance(v, dict) and set(v) == wanted for v in value):
+    if not isinstance(value, list) or not all(
+        isinstance(v, dict) and set(v) == wanted for v in value
+    ):
         raise _bad(f"{key} that are no list of {sorted(wanted)}", "build the bundle again")
     return tuple(
         FeatureSpec(str(v["name"]), str(v["unit"]), float(v["low"]), float(v["high"]))

@@ -29,9 +29,7 @@ def cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
     return np.where(x < 0.0, upper, 1.0 - upper)
 
 
-def mean_above_zero(
-    mean: NDArray[np.float64], sigma: NDArray[np.float64]
-) -> NDArray[np.float64]:
+def mean_above_zero(mean: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean of max(X, 0) where X is normal."""
     z = mean / sigma
     return np.maximum(mean * cdf(z) + sigma * density(z), 0.0)

@@ -59,9 +59,7 @@ def read_onnx(data: bytes) -> OnnxFile:
     return OnnxFile(frozenset(operators), weights)
 
 
-def _read_graph(
-    data: bytes, operators: set[str], weights: dict[str, NDArray[np.generic]]
-) -> None:
+def _read_graph(data: bytes, operators: set[str], weights: dict[str, NDArray[np.generic]]) -> None:
     for number, value in _fields(data):
         if number == _GRAPH_SPARSE:
             raise _refused("sparse weights")

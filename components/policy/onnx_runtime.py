@@ -16,7 +16,7 @@ def load_onnxruntime() -> ModuleType:
     return importlib.import_module("onnxruntime")
 
 
-def open_session(graph: bytes) -> Any:  # noqa: ANN401 - onnxruntime ships no types
+def open_session(graph: bytes) -> Any:
     """Open a graph on one thread that does not spin, so that deciding costs the node little."""
     onnxruntime = load_onnxruntime()
     options = onnxruntime.SessionOptions()

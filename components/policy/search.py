@@ -37,8 +37,6 @@ from components.policy.steps import Confirm, Infeasible, Probe, Settled
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from numpy.typing import NDArray
-
     from components.jobs.candidate import Candidate
     from components.jobs.target import Target
     from components.node.topology import Topology

@@ -12,7 +12,6 @@ from components.policy.brain import load_brain
 from components.policy.search import Search, SearchSettings
 from components.policy.steps import Confirm, Infeasible, Observation, Probe, Settled
 from components.releases.scores import CaseScore, Scores
-
 from models.allocator.evaluation_set import EvaluationSet, evaluation_set
 
 if TYPE_CHECKING:

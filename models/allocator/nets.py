@@ -43,8 +43,10 @@ class Dense(nn.Module):
 class Predictor(nn.Module):
     """Latency and power of every candidate from those of the probes.
 
-    Each (candidate, probe) pair gives a difference in log latency and log power and a weight; a
-    softmax over probes mixes them. All readings enter relative to the first probe's.
+    Probes are compared with each other first (two of them show a slope), then every candidate
+    with every probe: such a pair gives slopes along the shape features, hence a difference in log
+    latency and log power that is nothing at no distance, and a weight; a softmax over probes mixes
+    them. All readings enter relative to the first probe's.
     """
 
     def __init__(self) -> None:
@@ -52,13 +54,17 @@ class Predictor(nn.Module):
         n_probe = N_FEATURES + N_READINGS
         self.of_candidate = Dense(N_FEATURES, HIDDEN)
         self.of_probe = Dense(n_probe, HIDDEN)
+        self.of_neighbours = Dense(HIDDEN, HIDDEN)
         self.of_distance = Dense(N_SHAPE, HIDDEN)
-        self.curve_1 = Dense(n_probe, HIDDEN)
-        self.curve_2 = Dense(HIDDEN, HIDDEN)
+        self.this_probe = Dense(n_probe, HIDDEN)
+        self.other_probe = Dense(n_probe, HIDDEN)
+        self.two_probes = Dense(HIDDEN, HIDDEN)
+        self.curve = Dense(HIDDEN, HIDDEN)
         self.pair = Dense(HIDDEN, HIDDEN)
         self.weigh = Dense(HIDDEN, 1)
         self.mix = Dense(HIDDEN, HIDDEN)
-        self.difference = Dense(HIDDEN, N_READINGS, scale=0.1)
+        self.latency_slopes = Dense(HIDDEN, N_SHAPE, scale=0.1)
+        self.power_slopes = Dense(HIDDEN, N_SHAPE, scale=0.1)
         self.correction = Dense(HIDDEN, N_READINGS, scale=0.1)
         self.log_sigma = Dense(HIDDEN, N_READINGS, scale=0.1)
 
@@ -78,24 +84,37 @@ class Predictor(nn.Module):
         first = probes[:, 0:1, N_FEATURES:]
         readings = probes[:, :, N_FEATURES:] - first
         seen = torch.cat([probes[:, :, :N_FEATURES], readings], dim=2)
-        curve = torch.relu(self.curve_2(torch.relu(self.curve_1(seen))))
+        neighbours = self._compare_probes(seen, probe_mask)
         counted = probe_mask.unsqueeze(2)
-        curve = (curve * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True)
+        curve = (neighbours * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True)
+        curve = torch.relu(self.curve(curve))
         shape = candidates[:, :, :N_SHAPE].unsqueeze(2) - probes[:, :, :N_SHAPE].unsqueeze(1)
         hidden = torch.relu(
             (self.of_candidate(candidates) + curve).unsqueeze(2)
-            + self.of_probe(seen).unsqueeze(1)
+            + (self.of_probe(seen) + self.of_neighbours(neighbours)).unsqueeze(1)
             + self.of_distance(torch.abs(shape))
         )
         hidden = torch.relu(self.pair(hidden))
         score = self.weigh(hidden) - _NEVER * (1.0 - probe_mask).unsqueeze(1).unsqueeze(3)
         share = torch.softmax(score, dim=2)
         mixed = torch.relu(self.mix((share * hidden).sum(dim=2)) + curve)
-        from_each = readings.unsqueeze(1) + self.difference(hidden)
-        mean = first + (share * from_each).sum(dim=2) + self.correction(mixed)
-        log_sigma = torch.clamp(self.log_sigma(mixed) - 3.0, _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH)
-        sigma = SIGMA_SCALE * torch.exp(log_sigma)
+        latency = (self.latency_slopes(hidden) * shape).sum(dim=3, keepdim=True)
+        power = (self.power_slopes(hidden) * shape).sum(dim=3, keepdim=True)
+        from_each = readings.unsqueeze(1) + torch.cat([latency, power], dim=3)
+        sigma = SIGMA_SCALE * torch.exp(
+            torch.clamp(self.log_sigma(mixed) - 3.0, _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH)
+        )
+        # what the mix of probes cannot say, as far as it is in doubt
+        corrected = self.correction(mixed) * sigma
+        mean = first + (share * from_each).sum(dim=2) + corrected
         return mean[:, :, 0], sigma[:, :, 0], mean[:, :, 1], sigma[:, :, 1]
+
+    def _compare_probes(self, seen: Tensor, probe_mask: Tensor) -> Tensor:
+        """What each probe says beside the others: shape (B, P, H)."""
+        pairs = self.this_probe(seen).unsqueeze(2) + self.other_probe(seen).unsqueeze(1)
+        pairs = torch.relu(self.two_probes(torch.relu(pairs)))
+        counted = probe_mask.unsqueeze(1).unsqueeze(3)
+        return (pairs * counted).sum(dim=2) / counted.sum(dim=2)
 
 
 class ProbeNet(nn.Module):
@@ -133,5 +152,3 @@ class ProbeNet(nn.Module):
         not_commit = 1.0 - rows[:, :, -1:]
         prior = torch.matmul(rows, self.prior) * not_commit
         return (self.score(joint) + prior).squeeze(2)
-
-

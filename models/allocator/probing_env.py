@@ -38,18 +38,15 @@ from components.policy.evidence import Evidence, Readings, add_readings, judge, 
 from components.policy.search_settings import SearchSettings
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Sequence
 
     from numpy.typing import NDArray
     from stable_baselines3.common.vec_env.base_vec_env import VecEnvObs, VecEnvStepReturn
 
-    from components.policy.belief import Belief, Forecast, Rows
-    from components.policy.evidence import Verdicts
+    from components.policy.belief import Forecast
     from models.allocator.surface_arrays import SurfaceArrays
 
-    Forecaster = Callable[
-        [NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Forecast
-    ]
+    Forecaster = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Forecast]
 
 REWARD_SCALE = 50.0
 UNSAFE_COST = 0.002
@@ -76,6 +73,8 @@ def potential(regret: NDArray[np.float64]) -> NDArray[np.float64]:
 class ProbingEnv(VecEnv):
     """N searches at once, each on a surface drawn from a pool; finished ones begin anew."""
 
+    render_mode: str | None = None
+
     def __init__(
         self,
         pool: SurfaceArrays,
@@ -98,11 +97,12 @@ class ProbingEnv(VecEnv):
         self._forecaster = forecaster
         self._settings = settings or SearchSettings()
         self._rng = np.random.default_rng(seed)
-        self._begin(np.arange(n_envs))
+        self.reset()
 
     def reset(self) -> VecEnvObs:
         """Begin all searches anew."""
         self._begin(np.arange(self.num_envs))
+        self._look()
         return self._observation()
 
     def step_async(self, actions: NDArray[np.intp]) -> None:
@@ -182,7 +182,6 @@ class ProbingEnv(VecEnv):
                 self._probe(failed, np.ones_like(failed))
             left = left[self._verdicts.incumbent[left] < 0]
         self._narrowed[rows] = ~self._evidence.measured[rows]
-        self._look()
 
     def _draw(self, n: int) -> SurfaceArrays:
         drawn = self._pool.take(self._rng.choice(len(self._pool), n, p=self._chance))
@@ -255,9 +254,7 @@ class ProbingEnv(VecEnv):
         mask = self._rows.mask[:, :, np.newaxis].astype(np.float32)
         return np.concatenate([self._rows.features, mask], axis=2)
 
-    def _misses(
-        self, rows: NDArray[np.intp], candidates: NDArray[np.intp]
-    ) -> NDArray[np.bool_]:
+    def _misses(self, rows: NDArray[np.intp], candidates: NDArray[np.intp]) -> NDArray[np.bool_]:
         latency = self._surfaces.latency_log[rows, candidates]
         return np.asarray(latency > self._surfaces.target_log[rows])
 

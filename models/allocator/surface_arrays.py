@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -59,13 +59,32 @@ class SurfaceArrays:
 
 def join(parts: Sequence[SurfaceArrays]) -> SurfaceArrays:
     """Put surfaces one after another."""
+    width = max(part.known.shape[1] for part in parts)
+    wide = [_widen(part, width) for part in parts]
     return SurfaceArrays(
-        *(np.concatenate([getattr(part, f.name) for part in parts]) for f in fields(SurfaceArrays))
+        *(np.concatenate([getattr(part, f.name) for part in wide]) for f in fields(SurfaceArrays))
     )
 
 
-def of_madeup(surfaces: Sequence[MadeUpSurface], seed: int) -> SurfaceArrays:
-    """Evaluate made-up surfaces on candidates drawn for each."""
+def _widen(part: SurfaceArrays, width: int) -> SurfaceArrays:
+    """Pad to more candidates, none of them known."""
+    more = width - part.known.shape[1]
+    padded = {
+        field.name: np.pad(
+            value,
+            [(0, 0), (0, more), (0, 0)][: value.ndim],
+            constant_values=1 if field.name == "n_cpus" else 0,
+        )
+        for field in fields(part)
+        if (value := getattr(part, field.name)).ndim > 1
+    }
+    return replace(part, **padded)
+
+
+def of_madeup(
+    surfaces: Sequence[MadeUpSurface], seed: int, n_most: int = MAX_CANDIDATES
+) -> SurfaceArrays:
+    """Evaluate made-up surfaces on at most `n_most` candidates drawn for each."""
     rng = np.random.default_rng(seed)
     known_nodes: dict[str, tuple[tuple[Candidate, ...], NDArray[np.float32]]] = {}
     columns: list[tuple[NDArray[np.float32], ...]] = []
@@ -75,7 +94,7 @@ def of_madeup(surfaces: Sequence[MadeUpSurface], seed: int) -> SurfaceArrays:
             candidates = candidates_of(topology)
             known_nodes[topology.digest] = candidates, candidate_features(topology, candidates)
         candidates, features = known_nodes[topology.digest]
-        chosen = _draw_candidates(rng, candidates, topology)
+        chosen = _draw_candidates(rng, candidates, topology, n_most)
         kept = [candidates[i] for i in chosen]
         values = surface.latency_ms(kept), surface.power_w(kept)
         n_cpus = np.asarray([c.n_cpus for c in kept], dtype=np.float32)
@@ -92,7 +111,7 @@ def pack(
     weight: NDArray[np.float32],
 ) -> SurfaceArrays:
     """Pad (features, log latency, log power, CPUs) of each surface to the same length."""
-    shape = (len(columns), MAX_CANDIDATES)
+    shape = (len(columns), max(len(column[-1]) for column in columns))
     features = np.zeros((*shape, N_FEATURES), dtype=np.float32)
     latency, power = np.zeros(shape, dtype=np.float32), np.zeros(shape, dtype=np.float32)
     known, n_cpus = np.zeros(shape, dtype=np.bool_), np.ones(shape, dtype=np.float32)
@@ -111,9 +130,12 @@ def widest_first(candidates: Sequence[Candidate], n_physical: int) -> tuple[int,
 
 
 def _draw_candidates(
-    rng: np.random.Generator, candidates: tuple[Candidate, ...], topology: Topology
+    rng: np.random.Generator,
+    candidates: tuple[Candidate, ...],
+    topology: Topology,
+    n_most: int,
 ) -> NDArray[np.intp]:
     widest, physical = widest_first(candidates, topology.n_physical)
-    others = rng.permutation(len(candidates))[: MAX_CANDIDATES - 2]
+    others = rng.permutation(len(candidates))[: n_most - 2]
     others = others[(others != widest) & (others != physical)]
     return np.concatenate([[widest, physical], others]).astype(np.intp)

@@ -1,0 +1,64 @@
+"""Networks, what they learned from and how they did, as a bundle."""
+
+from __future__ import annotations
+
+import subprocess
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.policy.belief import ROW_FEATURES
+from components.policy.bundle import ANY_NODE, Bundle, write_bundle
+from components.policy.features import CANDIDATE_FEATURES
+from components.policy.graphs import PREDICT
+from models.allocator.export import export_graphs
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from models.allocator.nets import Predictor, ProbeNet
+
+_UNKNOWN = "unknown"
+
+
+def bundle_nets(
+    predictor: Predictor,
+    prober: ProbeNet,
+    out: Path,
+    *,
+    probe_rule: str,
+    lake_version: int | None = None,
+    node_classes: tuple[str, ...] = (ANY_NODE,),
+    evaluation_set: str = "",
+    metrics: Mapping[str, float] | None = None,
+) -> Bundle:
+    """Write and check a bundle; what `out` held before is replaced file by file."""
+    bundle = Bundle(
+        name="allocator",
+        features=CANDIDATE_FEATURES,
+        row_features=ROW_FEATURES,
+        outputs=PREDICT.outputs,
+        node_classes=node_classes,
+        probe_rule=probe_rule,
+        lake_version=lake_version,
+        evaluation_set=evaluation_set,
+        git_commit=git_commit(),
+        metrics={name: round(value, 6) for name, value in sorted((metrics or {}).items())},
+        files={},
+    )
+    return write_bundle(out, bundle, export_graphs(predictor, prober))
+
+
+def git_commit() -> str:
+    """Commit of the code that runs; `unknown` where it is not a checkout."""
+    try:
+        answer = subprocess.run(
+            ["git", "rev-parse", "HEAD"],
+            cwd=Path(__file__).parent,
+            capture_output=True,
+            text=True,
+            timeout=10,
+            check=True,
+        )
+    except (OSError, subprocess.SubprocessError):
+        return _UNKNOWN
+    return answer.stdout.strip()
