@@ -83,7 +83,8 @@ def _great_expectations() -> ModuleType:
 
 
 def _hush() -> None:
-    logging.getLogger("great_expectations").setLevel(logging.WARNING)
+    for name in ("great_expectations", "great_expectations.data_context.types.base"):
+        logging.getLogger(name).setLevel(logging.WARNING)
 
 
 def _batch(gx: ModuleType, frame: pd.DataFrame) -> Any:

@@ -67,7 +67,7 @@ def row_of(event: Event, body_sha256: str, ingested_at: datetime) -> Row:
     """Lay an event out as a row; one that is no sample keeps its attributes and the reason."""
     arrival: Columns = {
         "body_sha256": body_sha256,
-        "event_time": event.time or event.observed_time,
+        "event_time": event.observed_time or event.time,
         "ingested_at": ingested_at,
         "content_sha256": _sha256(event.attributes),
     }

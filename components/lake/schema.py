@@ -75,7 +75,7 @@ SAMPLE = pa.schema(
 _ARRIVAL = [
     ("row_id", pa.string()),  # SHA-256 of the key, see rows.py
     ("body_sha256", pa.string()),  # the body of the spool it came in
-    ("event_time", TIME),  # by the sender's clock
+    ("event_time", TIME),  # handed over by the sender, by its clock
     ("ingested_at", TIME),
 ]
 _RAW_ONLY = [
