@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, TypeVar
-from urllib.parse import quote
 
 from components.actuation.available import checked_cpus, read_back
 from components.actuation.cgroups import Cgroup, find_cgroup
@@ -16,6 +16,7 @@ from components.actuation.errors import (
     ContainerGoneError,
     EngineFailedError,
     HostAwayError,
+    RefusedError,
 )
 from components.actuation.run_queue import RunQueueWait
 from components.node.cpuset import CpuSet, format_cpu_list, parse_cpu_list
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
     from components.actuation.host import Container
 
 T = TypeVar("T")
+
+_ID = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -156,9 +159,8 @@ class DockerHost:
         return parse_cpu_list(text)
 
     def _update(self, container_id: str, text: str) -> None:
-        path = f"/containers/{quote(container_id, safe='')}/update"
         try:
-            self._engine.post(path, {"CpusetCpus": text})
+            self._engine.post(f"/containers/{container_id}/update", {"CpusetCpus": text})
         except EngineFailedError as error:
             self._inspect_running(container_id)  # it may have stopped meanwhile, which is no fault
             raise ApplyError(error.asked, error.found, error.remedy) from error
@@ -192,7 +194,13 @@ class DockerHost:
         return inspected
 
     def _inspect(self, container_id: str) -> _Inspected:
-        path = f"/containers/{quote(container_id, safe='')}/json"
+        if not _ID.fullmatch(container_id):  # the engine would say 404, and it would seem gone
+            raise RefusedError(
+                f"asked for the container {container_id!r}",
+                "that is no id or name of a container",
+                "ask the host that holds it, which may be that of plain processes",
+            )
+        path = f"/containers/{container_id}/json"
         answer: Any = self._engine.get(path)
         try:
             return _Inspected(

@@ -59,11 +59,15 @@ def key_of(container_id: str) -> ProcessKey:
     """Read the process out of an id.
 
     Raises:
-        ContainerGoneError: no process was ever given that id.
+        RefusedError: no process was ever given that id: it is of another kind of host.
     """
     match = _ID.fullmatch(container_id)
     if match is None:
-        raise _gone(f"the process {container_id!r}", "that is no id of a declared process")
+        raise RefusedError(
+            f"asked for the process {container_id!r}",
+            "that is no id of a declared process",
+            "ask the host that holds it, which may be the Docker engine",
+        )
     return ProcessKey(int(match[2]), int(match[3]), match[4])
 
 

@@ -184,8 +184,8 @@ def test_a_process_that_took_over_the_number_is_never_touched(
     assert _affinities(process.pid) == {ALL}
 
 
-def test_what_is_no_id_of_a_process_is_gone() -> None:
-    with pytest.raises(ContainerGoneError, match="no id of a declared process"):
+def test_what_is_no_id_of_a_process_is_refused_and_not_taken_for_gone() -> None:
+    with pytest.raises(RefusedError, match="no id of a declared process"):
         key_of("9cdffedcecb6")
 
 

@@ -98,3 +98,11 @@ def test_one_container_can_be_given_back_alone(
     assert restored.outcome is Restoration.RESTORED
     assert set(journal.originals()) == {"other"}
     assert restore(host, journal, ID) is None
+
+
+def test_what_another_kind_of_host_holds_stays_owed(host: DockerHost, journal: Journal) -> None:
+    journal.record("web@4242-1-ab", "web", "0")
+    report = restore_all(host, journal)
+    assert report.containers[0].outcome is Restoration.FAILED
+    assert "that of plain processes" in report.containers[0].reason
+    assert set(journal.originals()) == {"web@4242-1-ab"}
