@@ -135,7 +135,7 @@ def _rule(
     if not run.acts or conditions.at_s < run.retry_at_s:
         return None
     if planned is not None and ruling.rule in _WILL_NOT_PASS:
-        run.decision.refused(ruling)
+        run.decision.refused(ruling, run.in_force)
     if ruling.allocation is not None:
         as_planned = planned is not None and not ruling.is_overruled
         if not as_planned and run.in_force.cpus == ruling.cpus and run.in_force.is_placed:

@@ -59,6 +59,7 @@ class JobDecision:
         self._committed_at_s: float | None = None
         self._n_unasked = 0
         self._n_extra = 0
+        self._unsafe: set[Candidate] = set()
 
     @property
     def has_search(self) -> bool:
@@ -112,12 +113,14 @@ class JobDecision:
 
         A policy that answers with something unusable closes it again: the guard does the rest.
         """
+        self._unsafe.clear()
         self._recall(at_s)
         allowed = tuple(c for c in candidates if c not in self.evidence.undone)
         self._brain, self._candidates = brain, candidates
         self._searchable = frozenset(allowed or candidates)
         self._emergency = None
         self._n_unasked = self._n_extra = 0
+        self._unsafe.clear()
         try:
             self._search = Search(
                 brain,
@@ -193,8 +196,8 @@ class JobDecision:
         """Note that a commitment came into force."""
         self._committed_at_s = at_s
 
-    def refused(self, ruling: Ruling) -> None:
-        """Take in that the guard ruled against the intent."""
+    def refused(self, ruling: Ruling, in_force: InForce) -> None:
+        """Take in that the guard ruled against the intent, and settle for what is proven."""
         step = self._step
         if ruling.rule is Rule.HOLD_TIME or step is None:
             return
@@ -207,11 +210,17 @@ class JobDecision:
             reason = f"the guard wants more evidence: {ruling.reason}"
             self._set_step(Confirm(step.candidate, self._settings.confirm_windows, reason))
             return
-        self._step = None
-        self._settle(f"the guard ruled ({ruling.rule}): {ruling.reason}")
+        reason = f"the guard ruled ({ruling.rule}): {ruling.reason}"
+        proven = None if self.best is None else self.best.candidate
+        if ruling.rule is Rule.DEAD_BAND:
+            proven = in_force.candidate
+        elif ruling.rule is Rule.LIMITS:
+            proven = None
+        self._step = None if proven is None else Settled(proven, reason)
+        self._settle(reason)
 
     def _recall(self, at_s: float) -> None:
-        self.evidence = self.memory.evidence(at_s)
+        self.evidence = self.memory.evidence(at_s, len(self._unsafe))
         self.best = self.memory.best(self.evidence)
 
     def _tell(self, observation: Observation, at_s: float) -> None:
@@ -223,6 +232,8 @@ class JobDecision:
             if self._n_unasked >= _WAITING_WINDOWS or not known:
                 return
             self._n_unasked += 1
+        elif isinstance(step, Probe) and not self._target.is_met_by(observation.latency_ms):
+            self._unsafe.add(observation.candidate)
         if self._search is not None:
             self._search.observe(observation)
             self._advance(at_s)
@@ -294,6 +305,7 @@ class JobDecision:
         self.memory.load_changed()
         self._recall(at_s)
         self._n_unasked = self._n_extra = 0
+        self._unsafe.clear()
         if self._brain is not None and incumbent.candidate not in self._searchable:
             self.open(self._brain, self._candidates, at_s, reason)
         elif self._search is not None:

@@ -44,14 +44,14 @@ def explain(run: JobRun, executor: Executor) -> Explanation:
 
 
 def next_best(run: JobRun) -> tuple[Choice, ...]:
-    """The cheapest candidates that keep the target, as far as is known; measured beats believed."""
+    """The cheapest candidates that should keep the target; what was measured beats what is believed."""
     measured = run.decision.evidence.measured
     choices = []
     for prediction in run.decision.predictions():
         known = measured.get(prediction.candidate)
         latency_ms = prediction.latency_ms if known is None else known.mean_ms
         power_w = prediction.power_w if known is None else known.power_w
-        if known is None and not run.job.target.is_met_by(latency_ms):
+        if not run.job.target.is_met_by(latency_ms):
             continue
         verdict = "predicted to keep the target"
         if known is not None:

@@ -60,19 +60,25 @@ class Memory:
         """Remember that a shrink had to be undone at this load."""
         self._undone[candidate] = _Undone(self.rate_per_s, at_s + self._remember_s, reason)
 
-    def evidence(self, at_s: float) -> Evidence:
-        """What is known and still counts."""
+    def evidence(self, at_s: float, n_unsafe: int = 0) -> Evidence:
+        """What is known and still counts; `n_unsafe` as in Evidence."""
         undone = {
             candidate: u.reason
             for candidate, u in self._undone.items()
             if at_s < u.until_s and not self.rate_per_s < SAME_LOAD * u.rate_per_s
         }
-        return Evidence(self.target, tuple(o for _, o in self._observations), undone)
+        return Evidence(self.target, tuple(o for _, o in self._observations), undone, n_unsafe)
 
     def best(self, evidence: Evidence) -> Allocation | None:
-        """The accepted allocation of least power, as it was last made real."""
+        """The accepted allocation of least power, as it was last made real.
+
+        None also where that is what the job had before us: to go back to that is to restore.
+        """
         candidate = evidence.best()
-        return None if candidate is None else Allocation(candidate, self._cpus[candidate])
+        cpus = frozenset() if candidate is None else self._cpus[candidate]
+        if candidate is None or len(cpus) != candidate.n_cpus:
+            return None
+        return Allocation(candidate, cpus)
 
     def to_retell(self, at_s: float, candidates: frozenset[Candidate]) -> tuple[Observation, ...]:
         """Sum up what a new search should know: the widest measured first, then the others.

@@ -40,6 +40,8 @@ class Evidence:
     observations: tuple[Observation, ...] = ()
     undone: Mapping[Candidate, str] = field(default_factory=dict)
     """Shrinks that were taken back, and why: not to be entered again at this load."""
+    n_unsafe: int = 0
+    """Candidates that the present search probed and that missed the target."""
 
     @cached_property
     def measured(self) -> dict[Candidate, Measured]:
@@ -72,11 +74,6 @@ class Evidence:
         """The accepted candidate of least measured power; None where none is."""
         accepted = {c: m.power_w for c, m in self.measured.items() if self.accepts(c)}
         return min(accepted, key=lambda c: (accepted[c], c), default=None)
-
-    def n_unsafe(self) -> int:
-        """How many candidates were tried and missed the target."""
-        measured = self.measured.values()
-        return sum(m.cut_short or not self.target.is_met_by(m.mean_ms) for m in measured)
 
     def widest_missing(self, candidate: Candidate) -> Candidate | None:
         """A candidate of the same layout, at least as wide, that clearly missed the target."""

@@ -167,8 +167,8 @@ def _not_worth_trying(
     if wider is not None:
         reason = f"{wider} already missed the target at this load"
         return fall_back(situation, limits, Rule.TOO_NARROW, reason)
-    if evidence.n_unsafe() > limits.max_unsafe_probes:
-        reason = f"{evidence.n_unsafe()} candidates missed the target in this search"
+    if evidence.n_unsafe > limits.max_unsafe_probes:
+        reason = f"{evidence.n_unsafe} candidates missed the target in this search"
         return fall_back(situation, limits, Rule.UNSAFE_PROBES, reason)
     return None
 
