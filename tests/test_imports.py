@@ -40,8 +40,8 @@ def acts_when_imported(node: ast.stmt) -> bool:
         case ast.If(test=ast.Compare(left=ast.Name(id="__name__"))):
             return False
         case (
-            ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.ClassDef()
-            | ast.Assign() | ast.AnnAssign()
+            ast.Import() | ast.ImportFrom() | ast.FunctionDef() | ast.AsyncFunctionDef()
+            | ast.ClassDef() | ast.Assign() | ast.AnnAssign()
         ):  # fmt: skip
             return False
     return True
