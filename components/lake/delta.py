@@ -69,8 +69,8 @@ class DeltaFolder:
             LakeBusyError: other writers were faster every time.
         """
         with self._named("asked to append to"):
-            self._is_there()
-            self._folder.mkdir(parents=True, exist_ok=True)
+            if not self._is_there():
+                self._folder.mkdir(parents=True, exist_ok=True)
             write_deltalake(
                 self._folder,
                 rows.cast(self._schema),

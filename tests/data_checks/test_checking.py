@@ -293,6 +293,17 @@ def test_five_thousand_rows_of_128_cpus_are_checked_in_seconds(
     assert took_s < 20, f"took {took_s:.1f} s"
 
 
+def test_tidying_comes_before_versions_are_named(
+    monkeypatch: pytest.MonkeyPatch, lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
+) -> None:
+    monkeypatch.setattr("components.lake.lake._COMPACT_ABOVE_FILES", 1)
+    for i in range(2):
+        lake.append(Table.RAW, raw(row(i)))
+        report = check(lake, report=page)
+    assert report.samples_version == lake.version() == 2, "two appends and one tidying"
+    assert len(lake.samples(version=report.samples_version)) == 2
+
+
 def test_the_summary_is_a_table_a_person_can_read(
     lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
 ) -> None:

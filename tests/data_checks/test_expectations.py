@@ -91,6 +91,19 @@ def test_rows_that_were_not_looked_at_are_no_disagreement() -> None:
     assert list(disagreements(masks, verdict)) == []
 
 
+def test_of_very_many_rows_a_sample_is_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+    row: Callable[..., dict[str, Any]],
+    raw: Callable[..., pa.Table],
+) -> None:
+    monkeypatch.setattr("data_checks.expectations.MOST_ROWS", 30)
+    frame = scramble(figures(raw(*(row(i) for i in range(60)))), seed=3)
+    verdict = expect(frame, RULES)
+    assert len(verdict.judged_rows) == 30
+    assert {one.n_rows for one in verdict.expectations} == {30}
+    assert list(disagreements(bad_rows(frame, RULES), verdict)) == []
+
+
 def test_a_column_that_is_null_throughout_is_told(
     row: Callable[..., dict[str, Any]], raw: Callable[..., pa.Table]
 ) -> None:
