@@ -122,7 +122,7 @@ class Registry:
                     f"version {version.version} was not trained here: it has no run",
                     "compare versions that were, or see its own page",
                 )
-        runs = json.dumps({first.run_id: str(first.version), second.run_id: str(second.version)})
+        runs = json.dumps({str(version.version): version.run_id for version in (first, second)})
         name = json.dumps(quote(first.policy))
         query = f"name={quote(name)}&runs={quote(runs)}&{_UI}"
         return f"{self._url}/#/compare-model-versions?{query}"
