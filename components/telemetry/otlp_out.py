@@ -83,6 +83,7 @@ class EventPublisher:
         self._batch_s = batch_s
         self._wake = threading.Condition()
         self._queue: deque[bytes] = deque()
+        self._n_in_hand = 0
         self._heartbeat: bytes | None = None
         self._stats = PublisherStats()
         self._pause_s = _FIRST_PAUSE_S
@@ -119,10 +120,11 @@ class EventPublisher:
 
     @property
     def stats(self) -> PublisherStats:
-        """What became of the samples so far."""
-        n_on_disk = sum(body.n_records for body in self._disk.waiting())
+        """What became of the samples so far; one on its way to disk may be counted twice."""
         with self._wake:
-            return replace(self._stats, n_waiting=n_on_disk + len(self._queue))
+            stats, n_in_memory = self._stats, len(self._queue) + self._n_in_hand
+        n_on_disk = sum(body.n_records for body in self._disk.waiting())
+        return replace(stats, n_waiting=n_in_memory + n_on_disk)
 
     def close(self, timeout_s: float = 3.0) -> None:
         """Send what can be sent within `timeout_s`, leave the rest on disk, end the thread."""
@@ -159,15 +161,19 @@ class EventPublisher:
                 n_dropped = self._disk.put(body, len(records))
             except OSError as error:
                 with self._wake:
+                    self._n_in_hand -= len(records)
                     self._queue.extendleft(reversed(records))
                     self._bound_queue()
                 self._rest(f"the buffer on disk cannot be written: {error}", None)
                 return
+            with self._wake:
+                self._n_in_hand -= len(records)
             self._count(n_dropped=n_dropped)
 
     def _take_batch(self) -> list[bytes]:
         with self._wake:
             n_records = min(len(self._queue), _BATCH_RECORDS)
+            self._n_in_hand += n_records
             return [self._queue.popleft() for _ in range(n_records)]
 
     def _bound_queue(self) -> None:
