@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
@@ -43,6 +44,7 @@ class Intake:
         self._spool = spool
         self._nodes = nodes
         self._max_decoded_bytes = max_decoded_bytes
+        self._decoding = threading.Lock()
 
     def take(self, body: bytes, content_type: str, content_encoding: str | None) -> Receipt:
         """Keep what a body holds.
@@ -53,9 +55,10 @@ class Intake:
             EventError: it is damaged, or holds nothing for us; nothing is kept.
             SpoolError: it cannot be kept now; nothing is kept.
         """
-        events = decode_events(
-            body, content_type, content_encoding, max_bytes=self._max_decoded_bytes
-        )
+        with self._decoding:  # 8 MiB made to hurt take half a GiB: never two of them at once
+            events = decode_events(
+                body, content_type, content_encoding, max_bytes=self._max_decoded_bytes
+            )
         heartbeats, reasons = _heartbeats(events)
         reasons += [_stranger(event) for event in events if event.name not in KNOWN_EVENTS]
         if events and len(reasons) == len(events):

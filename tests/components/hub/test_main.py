@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import http.client
 import re
 import signal
 import socket
@@ -10,6 +11,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from components.hub.client import read_nodes
+from components.hub.spool import Spool
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -40,3 +42,24 @@ def test_a_port_in_use_is_exit_code_1_and_one_clear_line(tmp_path: Path) -> None
     assert run.returncode == 1
     assert run.stderr.startswith(f"joulepilot hub: asked to listen on 127.0.0.1:{port}; ")
     assert run.stderr.count("\n") == 1
+
+
+def test_what_was_acknowledged_survives_a_kill_at_once(tmp_path: Path, sample_body: bytes) -> None:
+    argv = [*COMMAND, "--home", str(tmp_path), "--port", "0"]
+    with subprocess.Popen(argv, stderr=subprocess.PIPE, text=True) as hub:
+        assert hub.stderr is not None
+        address = re.search(r"http://127.0.0.1:(\d+)", hub.stderr.readline())
+        assert address is not None
+        connection = http.client.HTTPConnection("127.0.0.1", int(address[1]), timeout=10)
+        n_taken = 0
+        for _ in range(20):
+            headers = {"Content-Type": "application/x-protobuf"}
+            connection.request("POST", "/v1/logs", sample_body, headers)
+            response = connection.getresponse()
+            response.read()
+            n_taken += response.status == 200
+        hub.kill()
+        connection.close()
+    spool = Spool(tmp_path / "spool")
+    assert n_taken == 20
+    assert [spool.read(ref) for ref in spool.pending()] == [sample_body] * 20
