@@ -135,7 +135,7 @@ def _rule(
     if not run.acts or conditions.at_s < run.retry_at_s:
         return None
     if planned is not None and ruling.rule in _WILL_NOT_PASS:
-        run.decision.refused(ruling, run.in_force)
+        run.decision.refused(ruling, run.in_force, conditions.at_s)
     if ruling.allocation is not None:
         as_planned = planned is not None and not ruling.is_overruled
         if not as_planned and run.in_force.cpus == ruling.cpus and run.in_force.is_placed:
@@ -172,7 +172,7 @@ def _situation(run: JobRun, conditions: Conditions) -> Situation:
         mode_acts=run.mode.acts,
         paused=conditions.is_paused,
         held=None if run.hold is None else run.hold.reason,
-        has_policy=conditions.has_policy and decision.has_search and not backed_off,
+        has_policy=conditions.has_policy and decision.brain is not None and not backed_off,
         has_telemetry=is_readable and not run.is_idle,
         current=in_force.cpus,
         current_candidate=in_force.candidate if in_force.is_placed else None,

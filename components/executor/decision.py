@@ -5,14 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from components.executor.intent import Intent, Phase
+from components.executor.intent import Intent, Phase, phase_of, wish_of
 from components.executor.memory import Memory
+from components.executor.search_session import SearchSession
 from components.executor.watch import IN_A_ROW, CommitmentWatch, Load
 from components.planning.guard import Rule
 from components.planning.wish import Purpose
 from components.policy.errors import PolicyError
-from components.policy.search import Search, SearchSettings
-from components.policy.steps import Confirm, Infeasible, Observation, Probe, Settled
+from components.policy.search import SearchSettings
+from components.policy.steps import Confirm, Infeasible, Observation, Settled
 
 if TYPE_CHECKING:
     from components.executor.sampling import InForce
@@ -28,8 +29,8 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EXTRA_CONFIRMATIONS = 2
-_WAITING_WINDOWS = 2
-"""Windows of what is in force that a search is told while it waits for its turn to probe."""
+_REOPENINGS = 3
+"""How often a search may look elsewhere when the guard bars what it asks for."""
 
 
 class JobDecision:
@@ -48,38 +49,23 @@ class JobDecision:
         """The accepted allocation of least power at the present load."""
         self.phase = Phase.WATCHING
         self.reason = "waiting for a first window"
-        self._brain: Brain | None = None
-        self._search: Search | None = None
-        self._candidates: tuple[Candidate, ...] = ()
-        self._searchable: frozenset[Candidate] = frozenset()
-        self._step: Step | None = None
-        self._number = 0
-        self._emergency: Candidate | None = None
+        self.candidates: tuple[Candidate, ...] = ()
+        """What may be chosen from."""
+        self.step: Step | None = None
+        """What is asked for; None: nothing is to change."""
+        self._session: SearchSession | None = None
         self._watch = CommitmentWatch(target, settings.load_change)
+        self._emergency: Candidate | None = None
+        self._excluded: frozenset[Candidate] = frozenset()
         self._committed_at_s: float | None = None
-        self._n_unasked = 0
+        self._number = 0
         self._n_extra = 0
-        self._unsafe: set[Candidate] = set()
-
-    @property
-    def has_search(self) -> bool:
-        """Whether a policy decides here."""
-        return self._search is not None
+        self._n_reopened = 0
 
     @property
     def brain(self) -> Brain | None:
-        """The policy that decides here."""
-        return self._brain
-
-    @property
-    def candidates(self) -> tuple[Candidate, ...]:
-        """What the search may choose from."""
-        return self._candidates
-
-    @property
-    def step(self) -> Step | None:
-        """The search's last word."""
-        return self._step
+        """The policy that decides here; None while none does."""
+        return None if self._session is None else self._session.brain
 
     def take_over(self, memory: Memory) -> None:
         """Go on from what another mind saw of the same job, judged by this one's target."""
@@ -89,9 +75,17 @@ class JobDecision:
         """Seconds since the last commitment; None before the first."""
         return None if self._committed_at_s is None else at_s - self._committed_at_s
 
+    def committed(self, at_s: float) -> None:
+        """Note that a commitment came into force."""
+        self._committed_at_s = at_s
+
+    def may_be_good(self, candidate: Candidate) -> bool:
+        """Whether nothing that was seen at this load speaks against a candidate."""
+        return candidate not in self.evidence.measured or self.evidence.accepts(candidate)
+
     def is_cramped(self, most_cpus: int, in_force: InForce) -> bool:
         """Whether the search should begin anew because a job may have another number of CPUs."""
-        widest = max((c.n_cpus for c in self._candidates), default=most_cpus)
+        widest = max((c.n_cpus for c in self.candidates), default=most_cpus)
         if most_cpus > widest:
             return self.phase is Phase.INFEASIBLE
         searching = self.phase in {Phase.SEARCHING, Phase.CONFIRMING}
@@ -101,7 +95,7 @@ class JobDecision:
     def predictions(self) -> tuple[Prediction, ...]:
         """What the policy believes of every candidate; empty while it has seen nothing."""
         try:
-            return () if self._search is None else self._search.predictions()
+            return () if self._session is None else self._session.predictions()
         except PolicyError as error:
             log.warning("no predictions: %s", error)
             return ()
@@ -113,57 +107,29 @@ class JobDecision:
 
         A policy that answers with something unusable closes it again: the guard does the rest.
         """
-        self._unsafe.clear()
-        self._recall(at_s)
-        allowed = tuple(c for c in candidates if c not in self.evidence.undone)
-        self._brain, self._candidates = brain, candidates
-        self._searchable = frozenset(allowed or candidates)
-        self._emergency = None
-        self._n_unasked = self._n_extra = 0
-        self._unsafe.clear()
-        try:
-            self._search = Search(
-                brain,
-                self._topology,
-                allowed or candidates,
-                self._target,
-                SearchSettings(confirm_windows=self._settings.confirm_windows),
-            )
-            for observation in self.memory.to_retell(at_s, self._searchable):
-                self._search.observe(observation)
-            self._advance(at_s)
-        except PolicyError as error:
-            self.close(f"the policy failed: {error}")
-        else:
-            log.info("search opened: %s; %s", reason, self.reason)
+        self._excluded = frozenset()
+        self._n_reopened = 0
+        self._open(brain, candidates, at_s, reason)
 
     def close(self, reason: str) -> None:
         """Let no policy decide any more."""
-        self._search = self._step = self._brain = self._emergency = None
+        self._session = self.step = self._emergency = None
         self.phase = Phase.WATCHING
         self.reason = reason
         self._number += 1
 
     def intent(self) -> Intent:
         """What is wanted now."""
-        step = self._step
         if self._emergency is not None:
-            return self._intent(Purpose.EMERGENCY, self._emergency)
-        if isinstance(step, Probe):
-            return self._intent(Purpose.PROBE, step.candidate, step.propensity)
-        if isinstance(step, Confirm):
-            return self._intent(Purpose.CONFIRM, step.candidate)
-        if isinstance(step, Settled):
-            return self._intent(Purpose.COMMIT, step.candidate)
-        if isinstance(step, Infeasible):
-            return self._intent(Purpose.EMERGENCY, step.candidate)
-        return self._intent(Purpose.KEEP, None)
+            return Intent(Purpose.EMERGENCY, self._emergency, 1.0, self.reason, self._number)
+        return Intent(*wish_of(self.step), self.reason, self._number)
 
     def windows_wanted(self, in_force: InForce) -> int:
         """Length of the next window, in plain windows."""
-        step = self._step
-        confirming = isinstance(step, Confirm) and step.candidate == in_force.candidate
-        return step.n_windows if confirming and isinstance(step, Confirm) else 1
+        step = self.step
+        if isinstance(step, Confirm) and step.candidate == in_force.candidate:
+            return step.n_windows
+        return 1
 
     def observe(self, window: ClosedWindow, in_force: InForce, at_s: float) -> None:
         """Take in a closed window of what is in force."""
@@ -177,29 +143,22 @@ class JobDecision:
         rate = window.latency.offered_rate_per_s
         self.memory.add(observation, in_force.cpus, rate, at_s)
         self._recall(at_s)
-        if self._search is None:
+        if self._session is None:
             return
         self._emergency = None  # it was asked for: the next window tells whether it helped
         try:
-            if self._step is None or isinstance(self._step, Settled | Infeasible):
+            if self.step is None or isinstance(self.step, Settled | Infeasible):
                 self._watch_over(observation, rate, window.latency.n_received, at_s)
-            else:
-                self._tell(observation, at_s)
+            elif self._session.tell(observation):
+                self._set_step(self._session.step)
+                self._recall(at_s)
         except PolicyError as error:
             self.close(f"the policy failed: {error}")
 
-    def may_be_good(self, candidate: Candidate) -> bool:
-        """Whether nothing that was seen at this load speaks against a candidate."""
-        return candidate not in self.evidence.measured or self.evidence.accepts(candidate)
-
-    def committed(self, at_s: float) -> None:
-        """Note that a commitment came into force."""
-        self._committed_at_s = at_s
-
-    def refused(self, ruling: Ruling, in_force: InForce) -> None:
-        """Take in that the guard ruled against the intent, and settle for what is proven."""
-        step = self._step
-        if ruling.rule is Rule.HOLD_TIME or step is None:
+    def refused(self, ruling: Ruling, in_force: InForce, at_s: float) -> None:
+        """Take in that the guard ruled against the intent: look elsewhere, or at what is proven."""
+        step, session = self.step, self._session
+        if ruling.rule is Rule.HOLD_TIME or step is None or session is None:
             return
         if (
             ruling.rule is Rule.UNVERIFIED
@@ -211,52 +170,57 @@ class JobDecision:
             self._set_step(Confirm(step.candidate, self._settings.confirm_windows, reason))
             return
         reason = f"the guard ruled ({ruling.rule}): {ruling.reason}"
+        may_look_elsewhere = ruling.rule in {Rule.TOO_NARROW, Rule.UNDONE}
+        if may_look_elsewhere and self._n_reopened < _REOPENINGS:
+            self._n_reopened += 1
+            self._excluded |= {
+                c
+                for c in self.candidates
+                if c.layout is step.candidate.layout and c.n_cpus <= step.candidate.n_cpus
+            }
+            self._open(session.brain, self.candidates, at_s, reason)
+            return
         proven = None if self.best is None else self.best.candidate
         if ruling.rule is Rule.DEAD_BAND:
             proven = in_force.candidate
         elif ruling.rule is Rule.LIMITS:
             proven = None
-        self._step = None if proven is None else Settled(proven, reason)
+        self.step = None if proven is None else Settled(proven, reason)
         self._settle(reason)
 
+    def _open(
+        self, brain: Brain, candidates: tuple[Candidate, ...], at_s: float, reason: str
+    ) -> None:
+        self._session = None
+        self._recall(at_s)
+        barred = self._excluded.union(self.evidence.undone)
+        allowed = tuple(c for c in candidates if c not in barred) or candidates
+        self.candidates = candidates
+        self._emergency = None
+        self._n_extra = 0
+        settings = SearchSettings(confirm_windows=self._settings.confirm_windows)
+        try:
+            self._session = SearchSession(
+                brain, self._topology, allowed, self._target, settings, self.memory.to_retell(at_s)
+            )
+            self._set_step(self._session.step)
+        except PolicyError as error:
+            self.close(f"the policy failed: {error}")
+        else:
+            log.info("search opened: %s; %s", reason, self.reason)
+
     def _recall(self, at_s: float) -> None:
-        self.evidence = self.memory.evidence(at_s, len(self._unsafe))
+        n_unsafe = 0 if self._session is None else self._session.n_unsafe
+        self.evidence = self.memory.evidence(at_s, n_unsafe)
         self.best = self.memory.best(self.evidence)
 
-    def _tell(self, observation: Observation, at_s: float) -> None:
-        """Tell the search what it asked for, or a little of what is in force meanwhile."""
-        step = self._step
-        asked = isinstance(step, Probe | Confirm) and step.candidate == observation.candidate
-        if not asked:
-            known = observation.candidate in self._searchable
-            if self._n_unasked >= _WAITING_WINDOWS or not known:
-                return
-            self._n_unasked += 1
-        elif isinstance(step, Probe) and not self._target.is_met_by(observation.latency_ms):
-            self._unsafe.add(observation.candidate)
-        if self._search is not None:
-            self._search.observe(observation)
-            self._advance(at_s)
-
-    def _advance(self, at_s: float) -> None:
-        if self._search is not None:
-            self._set_step(self._search.next())
-            self._recall(at_s)
-
     def _set_step(self, step: Step) -> None:
-        self._step = step
+        self.step = step
         self._number += 1
         self.reason = step.reason
-        match step:
-            case Probe():
-                self.phase = Phase.SEARCHING
-            case Confirm():
-                self.phase = Phase.CONFIRMING
-            case Settled():
-                self._settle(step.reason)
-            case Infeasible():
-                self._settle(step.reason)
-                self.phase = Phase.INFEASIBLE
+        if isinstance(step, Settled | Infeasible):
+            self._settle(step.reason)
+        self.phase = phase_of(step)
 
     def _settle(self, reason: str) -> None:
         self.phase = Phase.SETTLED
@@ -277,6 +241,9 @@ class JobDecision:
             self._violated(observation, at_s, load_rose=finding.load is Load.ROSE)
         elif finding.load is Load.FELL and self._is_rested(at_s):
             self._begin_anew(observation, at_s, "the load fell")
+        elif self.memory.forgive(at_s) and self._session is not None:
+            brain = self._session.brain
+            self.open(brain, self.candidates, at_s, "what was taken back may be tried again")
 
     def _is_rested(self, at_s: float) -> bool:
         since = self.since_commit_s(at_s)
@@ -288,14 +255,13 @@ class JobDecision:
             self.close(f"canary missed its target: {missed}")
             self.phase = Phase.BACKED_OFF
             return
-        widest = max(self._candidates, key=lambda c: c.n_cpus)
         if load_rose:
             self._begin_anew(observation, at_s, f"the load rose: {missed}")
-        else:
+        elif self._session is not None:
             self.memory.take_back(observation.candidate, at_s, f"taken back: {missed}")
-            if self._brain is not None:
-                self.open(self._brain, self._candidates, at_s, f"the target is missed: {missed}")
-        if self._search is not None and observation.candidate != widest:
+            self.open(self._session.brain, self.candidates, at_s, f"the target is missed: {missed}")
+        widest = max(self.candidates, key=lambda c: c.n_cpus)
+        if self._session is not None and observation.candidate != widest:
             self._emergency = widest
             self._number += 1
             self.reason = f"widened at once: {missed}"
@@ -303,17 +269,14 @@ class JobDecision:
     def _begin_anew(self, incumbent: Observation, at_s: float, reason: str) -> None:
         """Warm restart: what was measured is shifted by what the load did to the incumbent."""
         self.memory.load_changed()
+        session = self._session
+        if session is None:
+            return
+        if not session.knows(incumbent.candidate):
+            self.open(session.brain, self.candidates, at_s, reason)
+            return
+        self._n_extra = 0
+        session.load_changed(incumbent)
+        self._set_step(session.step)
         self._recall(at_s)
-        self._n_unasked = self._n_extra = 0
-        self._unsafe.clear()
-        if self._brain is not None and incumbent.candidate not in self._searchable:
-            self.open(self._brain, self._candidates, at_s, reason)
-        elif self._search is not None:
-            self._search.load_changed(incumbent)
-            self._advance(at_s)
-            log.info("search begun anew: %s; %s", reason, self.reason)
-
-    def _intent(
-        self, purpose: Purpose, candidate: Candidate | None, propensity: float = 1.0
-    ) -> Intent:
-        return Intent(purpose, candidate, propensity, self.reason, self._number)
+        log.info("search begun anew: %s; %s", reason, self.reason)

@@ -44,7 +44,7 @@ def explain(run: JobRun, executor: Executor) -> Explanation:
 
 
 def next_best(run: JobRun) -> tuple[Choice, ...]:
-    """The cheapest candidates that should keep the target; what was measured beats what is believed."""
+    """The cheapest candidates that should keep the target; measurement beats belief."""
     measured = run.decision.evidence.measured
     choices = []
     for prediction in run.decision.predictions():

@@ -6,9 +6,12 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from components.planning.wish import Purpose
+from components.policy.steps import Confirm, Infeasible, Probe, Settled
+
 if TYPE_CHECKING:
     from components.jobs.candidate import Candidate
-    from components.planning.wish import Purpose
+    from components.policy.steps import Step
 
 
 class Phase(StrEnum):
@@ -35,3 +38,34 @@ class Intent:
     reason: str
     number: int
     """Counts the decisions of the job."""
+
+
+def phase_of(step: Step) -> Phase:
+    """Where a search is that asks for this."""
+    match step:
+        case Probe():
+            return Phase.SEARCHING
+        case Confirm():
+            return Phase.CONFIRMING
+        case Settled():
+            return Phase.SETTLED
+        case Infeasible():
+            return Phase.INFEASIBLE
+
+
+def wish_of(step: Step | None) -> tuple[Purpose, Candidate | None, float]:
+    """Purpose, candidate and propensity of what a search asks for.
+
+    The fastest of those that all miss the target is an emergency: it fulfils no acceptance rule.
+    """
+    match step:
+        case None:
+            return Purpose.KEEP, None, 1.0
+        case Probe():
+            return Purpose.PROBE, step.candidate, step.propensity
+        case Confirm():
+            return Purpose.CONFIRM, step.candidate, 1.0
+        case Settled():
+            return Purpose.COMMIT, step.candidate, 1.0
+        case Infeasible():
+            return Purpose.EMERGENCY, step.candidate, 1.0

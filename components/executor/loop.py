@@ -207,7 +207,7 @@ class Executor:
         settings, order = self.settings, self.sweeping.order
         candidate, wider = run.in_force.candidate, run.decision.candidates
         is_widest = candidate is None or all(c.n_cpus <= candidate.n_cpus for c in wider)
-        is_probe = run.in_force.arm is Arm.PROBE and not is_widest
+        is_tried = run.in_force.arm is Arm.PROBE or run.decision.phase is Phase.CONFIRMING
         sweep_s = None if order is None else order.window_s
         return Demand(
             target=run.job.target,
@@ -217,7 +217,7 @@ class Executor:
             min_requests=settings.min_requests,
             max_s=settings.max_window_s,
             contended_share=settings.contended_share,
-            cut_ratio=settings.cut_ratio if is_probe else None,
+            cut_ratio=settings.cut_ratio if is_tried and not is_widest and order is None else None,
         )
 
     def _start_searches(self, at_s: float) -> None:

@@ -80,7 +80,14 @@ class Memory:
             return None
         return Allocation(candidate, cpus)
 
-    def to_retell(self, at_s: float, candidates: frozenset[Candidate]) -> tuple[Observation, ...]:
+    def forgive(self, at_s: float) -> bool:
+        """Forget shrinks that were taken back long enough ago; whether there were any."""
+        over = [candidate for candidate, u in self._undone.items() if at_s >= u.until_s]
+        for candidate in over:
+            del self._undone[candidate]
+        return bool(over)
+
+    def to_retell(self, at_s: float) -> tuple[Observation, ...]:
         """Sum up what a new search should know: the widest measured first, then the others.
 
         Only what was seen within `remember_s`, one observation a candidate.
@@ -90,5 +97,4 @@ class Memory:
         return tuple(
             Observation(candidate, m.mean_ms, m.power_w, m.n_windows, m.cut_short)
             for candidate, m in sorted(summed.items(), key=lambda item: -item[0].n_cpus)
-            if candidate in candidates
         )

@@ -1,0 +1,83 @@
+"""One search of one job, and the bookkeeping around it."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.policy.search import Search, SearchSettings
+from components.policy.steps import Confirm, Probe
+
+if TYPE_CHECKING:
+    from collections.abc import Iterable, Sequence
+
+    from components.jobs.candidate import Candidate, Prediction
+    from components.jobs.target import Target
+    from components.node.topology import Topology
+    from components.policy.brain import Brain
+    from components.policy.steps import Observation, Step
+
+_WAITING_WINDOWS = 2
+"""Windows of what is in force that a search is told while it waits for its turn to probe."""
+
+
+class SearchSession:
+    """A search that was told what is known, and what it asked for since.
+
+    Raises PolicyError, from every method, when the policy answers with something unusable.
+    """
+
+    def __init__(
+        self,
+        brain: Brain,
+        topology: Topology,
+        candidates: Sequence[Candidate],
+        target: Target,
+        settings: SearchSettings,
+        known: Iterable[Observation],
+    ) -> None:
+        self.brain = brain
+        self._target = target
+        self._candidates = frozenset(candidates)
+        self._search = Search(brain, topology, candidates, target, settings)
+        self._n_unasked = 0
+        self._unsafe: set[Candidate] = set()
+        for observation in known:
+            if observation.candidate in self._candidates:
+                self._search.observe(observation)
+
+    @property
+    def step(self) -> Step:
+        """What the search asks for."""
+        return self._search.next()
+
+    @property
+    def n_unsafe(self) -> int:
+        """Candidates it probed that missed the target."""
+        return len(self._unsafe)
+
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether a candidate is one of this search."""
+        return candidate in self._candidates
+
+    def tell(self, observation: Observation) -> bool:
+        """Tell what was asked for, or a little of what is in force meanwhile; whether it heard."""
+        step = self._search.next()
+        asked = isinstance(step, Probe | Confirm) and step.candidate == observation.candidate
+        if not asked:
+            if self._n_unasked >= _WAITING_WINDOWS or not self.knows(observation.candidate):
+                return False
+            self._n_unasked += 1
+        elif isinstance(step, Probe) and not self._target.is_met_by(observation.latency_ms):
+            self._unsafe.add(observation.candidate)
+        self._search.observe(observation)
+        return True
+
+    def load_changed(self, incumbent: Observation) -> None:
+        """Begin anew, what was measured shifted by what the load did to the incumbent."""
+        self._n_unasked = 0
+        self._unsafe.clear()
+        self._search.load_changed(incumbent)
+
+    def predictions(self) -> tuple[Prediction, ...]:
+        """What is believed of every candidate."""
+        return self._search.predictions()
