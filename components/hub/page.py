@@ -6,6 +6,8 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from components.telemetry.sample import Origin
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -66,11 +68,20 @@ def _totals(nodes: Sequence[NodeState], latest_release: int | None, now: datetim
         "nodes heard": f"{len(heard)} of {len(nodes)}",
         "jobs": str(len(jobs)),
         "targets missed": _marked(str(n_missing), "bad" if n_missing else "good"),
-        "power": _total_power(heard),
+        **_powers(heard),
         "newest release": "none" if latest_release is None else str(latest_release),
     }
     items = (f"<div><dt>{name}</dt><dd>{value}</dd></div>" for name, value in facts.items())
     return f'<dl class="totals">{"".join(items)}</dl>'
+
+
+def _powers(heartbeats: Sequence[Heartbeat]) -> dict[str, str]:
+    """Totals of watts; those of made-up nodes are never added to real ones."""
+    by_origin = {
+        name: [h for h in heartbeats if h.origin is origin]
+        for name, origin in (("power", Origin.RECORDED), ("simulated power", Origin.SIMULATED))
+    }
+    return {name: _total_power(group) for name, group in by_origin.items() if group}
 
 
 def _total_power(heartbeats: Sequence[Heartbeat]) -> str:
