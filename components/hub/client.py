@@ -23,14 +23,9 @@ def read_nodes(url: str, *, timeout_s: float = 5.0) -> tuple[NodeState, ...]:
         HubAwayError: it does not answer.
         HubError: the address is none, or what answers there is no hub.
     """
-    parts = urlsplit(url)
-    if parts.scheme not in {"http", "https"} or not parts.hostname:
-        raise _no_hub(url, "that is no http or https address")
-    secure = parts.scheme == "https"
-    kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
-    connection = kind(parts.hostname, parts.port, timeout=timeout_s)
+    connection, folder = _connection(url, timeout_s)
     try:
-        connection.request("GET", f"{parts.path.rstrip('/')}/nodes")
+        connection.request("GET", f"{folder}/nodes")
         response = connection.getresponse()
         body = response.read(_MAX_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
@@ -45,6 +40,20 @@ def read_nodes(url: str, *, timeout_s: float = 5.0) -> tuple[NodeState, ...]:
         return nodes_from_json(body)
     except EventError as error:
         raise _no_hub(url, error.found) from error
+
+
+def _connection(url: str, timeout_s: float) -> tuple[http.client.HTTPConnection, str]:
+    """A connection, not yet open, and the path the hub lies under."""
+    cause = None
+    try:
+        parts = urlsplit(url)
+        if parts.scheme in {"http", "https"} and parts.hostname:
+            secure = parts.scheme == "https"
+            kind = http.client.HTTPSConnection if secure else http.client.HTTPConnection
+            return kind(parts.hostname, parts.port, timeout=timeout_s), parts.path.rstrip("/")
+    except (ValueError, http.client.InvalidURL) as error:
+        cause = error
+    raise _no_hub(url, "that is no http or https address") from cause
 
 
 def _no_hub(url: str, found: str) -> HubError:

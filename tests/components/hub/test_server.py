@@ -331,8 +331,9 @@ def test_what_is_no_hub_is_said() -> None:
         port = free.getsockname()[1]
     with pytest.raises(HubAwayError, match="does not answer"):
         read_nodes(f"http://127.0.0.1:{port}")
-    with pytest.raises(HubError, match="no http"):
-        read_nodes("hub")
+    for url in ("hub", "http://", "http://h:port", "http://[::1"):
+        with pytest.raises(HubError, match="no http"):
+            read_nodes(url)
 
 
 def test_another_server_is_no_hub(hub: HubServer) -> None:
