@@ -33,7 +33,7 @@ def row() -> Callable[..., dict[str, Any]]:
     """
 
     def make(i: int = 0, **changes: Any) -> dict[str, Any]:
-        rng = np.random.default_rng(i)
+        rng = np.random.default_rng(abs(i))
         start = START + timedelta(seconds=10 * i)
         return {
             "node": "node-a",

@@ -17,7 +17,9 @@ from components.lake.schema import SCHEMAS, Table
 from components.telemetry.sample import SAMPLE_FIELDS
 from data_checks.checking import check
 from data_checks.errors import BadDataError, ReportError
+from data_checks.limits import Limits
 from data_checks.report import require_good, summary_markdown
+from data_checks.unjudged import unjudged
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -134,6 +136,19 @@ def test_a_verdict_can_span_all_checks_since_a_moment(
     assert not check(lake, report=page, since=before).verdict, "1 of 4, though nothing is new"
 
 
+def test_a_check_that_could_not_be_made_is_a_no_however_good_the_rows(
+    monkeypatch: pytest.MonkeyPatch, lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
+) -> None:
+    monkeypatch.setattr("data_checks.expectations._OBSERVED", ("no_such_column",))
+    lake.append(Table.RAW, raw(row(0), row(1)))
+    report = check(lake, report=page)
+    assert (report.n_passed, report.bad_share) == (2, 0.0)
+    assert not report.verdict
+    assert "no_such_column" in report.verdict_reason
+    with pytest.raises(BadDataError, match="no_such_column"):
+        require_good(report)
+
+
 def test_before_anything_arrived_a_check_finds_nothing_and_makes_no_table(
     tmp_path: Path, page: Path
 ) -> None:
@@ -174,13 +189,17 @@ def test_a_series_is_judged_across_checks(
     assert check(lake, report=page).reasons == {"power_frozen": 1}
 
 
-def test_a_row_of_another_time_does_not_hide_the_context(
+def test_a_row_of_another_time_neither_hides_nor_widens_the_context(
     lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
 ) -> None:
-    lake.append(Table.RAW, raw(*(row(i) for i in range(4))))
+    an_hour_before = row(-360)
+    near = [row(i) for i in range(4)]
+    lake.append(Table.RAW, raw(an_hour_before, *near))
     check(lake, report=page)
     stray = row(7, window_start=datetime(1970, 1, 1, tzinfo=UTC))
     lake.append(Table.RAW, raw(stray, row(5, cpu_utilization=[0.1, 0.2])))
+    context = unjudged(lake, Limits()).context["row_id"].to_pylist()
+    assert set(context) == {one["row_id"] for one in near}
     assert check(lake, report=page).reasons == {"window_stale": 1, "cpu_count": 1}
 
 
