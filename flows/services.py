@@ -118,9 +118,19 @@ class Services:
             self.stop(name)
         signal.signal(signal.SIGINT, before)
 
-    def dead(self) -> tuple[str, ...]:
-        """Names of services that ended by themselves."""
-        return tuple(name for name, p in self._running.items() if p.poll() is not None)
+    def require_alive(self) -> None:
+        """Check that everything started still runs.
+
+        Raises:
+            ServiceError: one ended by itself.
+        """
+        for name, process in self._running.items():
+            if process.poll() is not None:
+                raise ServiceError(
+                    f"asked for {name} to run",
+                    f"it ended by itself with exit code {process.returncode}",
+                    f"see {self.log_of(name)}",
+                )
 
     def pid_of(self, name: str) -> int:
         """Process id of a running service."""

@@ -8,7 +8,6 @@ from typing import TYPE_CHECKING
 
 from components.policy.default_bundle import default_bundle
 from components.releases.operations import seed
-from flows.errors import ServiceError
 from flows.services import Services, interrupt_on_sigterm
 from flows.stack import addresses, schedules, servers
 
@@ -39,9 +38,6 @@ def run(_arguments: argparse.Namespace, resolved: Resolved) -> int:
         print("Ctrl-C ends all of it.", flush=True)
         while True:
             time.sleep(WATCH_S)
-            for name in services.dead():
-                raise ServiceError(
-                    f"asked for {name} to run", "it ended by itself", f"see {services.log_of(name)}"
-                )
+            services.require_alive()
     print("Ended.")
     return 0

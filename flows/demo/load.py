@@ -21,7 +21,7 @@ class Load:
         self._file = folder / f"{job.name}.rate"
         self.set_rate(job.rate_per_s)
         module = [sys.executable, "-m", "components.inference_server.load", url]
-        rate = ["--rate", f"{job.rate_per_s:g}", "--batch", "1", "--rate-file", str(self._file)]
+        rate = ["--rate-file", str(self._file), "--batch", "1"]
         services.start(Service(f"load-{job.name}", module + rate, lambda: True))
 
     def set_rate(self, rate_per_s: float) -> None:

@@ -52,15 +52,19 @@ class Story:
 
     def tell(self) -> None:
         """All parts in order."""
-        self._start()
-        self._only_recommend()
-        self._learn()
-        self._follow()
-        self._change_load()
-        show_four_targets(self._nodes, self._say)
-        self._roll_back()
-        self._stop()
-        self._sum_up()
+        for part in (
+            self._start,
+            self._only_recommend,
+            self._learn,
+            self._follow,
+            self._change_load,
+            self._show_four_targets,
+            self._roll_back,
+            self._stop,
+            self._sum_up,
+        ):
+            part()
+            self._services.require_alive()
 
     def _start(self) -> None:
         self._say.heading("a", "two inference jobs under load, and the servers, side by side")
@@ -160,6 +164,9 @@ class Story:
         )
         self._say.fact(f"it reacts: {status.state}: {status.reason}")
         self._show(job, self._settled(job))
+
+    def _show_four_targets(self) -> None:
+        show_four_targets(self._nodes, self._say)
 
     def _roll_back(self) -> None:
         self._say.heading("e", "a rollback by one command")
