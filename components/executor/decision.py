@@ -180,13 +180,22 @@ class JobDecision:
             }
             self._open(session.brain, self.candidates, at_s, reason)
             return
-        proven = None if self.best is None else self.best.candidate
-        if ruling.rule is Rule.DEAD_BAND:
-            proven = in_force.candidate
-        elif ruling.rule is Rule.LIMITS:
-            proven = None
-        self.step = None if proven is None else Settled(proven, reason)
+        self._settle_for_proven(ruling.rule, in_force, reason)
+
+    def _settle_for_proven(self, rule: Rule, in_force: InForce, reason: str) -> None:
+        """End the search with what is accepted; else with the fastest that was seen."""
+        measured = self.evidence.measured
+        self.step = None
+        if rule is Rule.DEAD_BAND and in_force.candidate is not None:
+            self.step = Settled(in_force.candidate, reason)
+        elif self.best is not None and rule is not Rule.LIMITS:
+            self.step = Settled(self.best.candidate, reason)
+        elif measured and rule is not Rule.LIMITS:
+            fastest = min(measured, key=lambda candidate: measured[candidate].mean_ms)
+            self.step = Infeasible(fastest, reason)
         self._settle(reason)
+        if isinstance(self.step, Infeasible):
+            self.phase = Phase.INFEASIBLE
 
     def _open(
         self, brain: Brain, candidates: tuple[Candidate, ...], at_s: float, reason: str
@@ -255,13 +264,12 @@ class JobDecision:
             self.close(f"canary missed its target: {missed}")
             self.phase = Phase.BACKED_OFF
             return
-        if load_rose:
-            self._begin_anew(observation, at_s, f"the load rose: {missed}")
-        elif self._session is not None:
-            self.memory.take_back(observation.candidate, at_s, f"taken back: {missed}")
-            self.open(self._session.brain, self.candidates, at_s, f"the target is missed: {missed}")
         widest = max(self.candidates, key=lambda c: c.n_cpus)
-        if self._session is not None and observation.candidate != widest:
+        is_widest = observation.candidate.n_cpus >= widest.n_cpus
+        if not (load_rose or is_widest):
+            self.memory.take_back(observation.candidate, at_s, f"taken back: {missed}")
+        self._begin_anew(observation, at_s, f"the target is missed: {missed}")
+        if self._session is not None and not is_widest:
             self._emergency = widest
             self._number += 1
             self.reason = f"widened at once: {missed}"
