@@ -11,10 +11,11 @@ from flows.errors import NotComparableError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
-    from components.registry.facts import RegisteredVersion
+    from components.registry.facts import Lineage, RegisteredVersion
     from components.settings.settings import Settings
 
-ROLE = "challenger"  # of a version in the run that made it
+OWN = "challenger"  # role of a version in the run that made it
+PARENT = "champion"  # role of the version it was made from, in the same run
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,28 +29,41 @@ class Comparison:
 def compare_versions(
     settings: Settings, first: RegisteredVersion, second: RegisteredVersion
 ) -> Comparison:
-    """Read the scores of two versions.
+    """Read the scores of two versions from runs that scored them on the same set.
+
+    Where one was trained from the other, its own run scored both; else their own runs count.
 
     Raises:
-        NotComparableError: they were scored on different evaluation sets.
+        NotComparableError: no run scored both on one set.
         RegistryError: MLflow is away, or a version was not trained here.
     """
-    if first.evaluation_set != second.evaluation_set:
-        raise NotComparableError(
-            f"asked to compare versions {first.version} and {second.version}",
-            f"they were scored on the sets {first.evaluation_set[:12]} and "
-            f"{second.evaluation_set[:12]}",
-            "compare versions of one set; a retrain scores champion and challenger on the same",
-        )
     registry = Registry(settings.mlflow_url)
     url = registry.compare_url(first, second)
-    one, other = (
-        {
-            name.removeprefix(f"{ROLE}/"): value
-            for name, value in registry.lineage(version.digest).metrics.items()
-            if name.startswith(f"{ROLE}/")
-        }
-        for version in (first, second)
-    )
-    names = sorted({*one, *other})
-    return Comparison({name: (one.get(name), other.get(name)) for name in names}, url)
+    one, other = registry.lineage(first.digest), registry.lineage(second.digest)
+    if other.champion_digest == first.digest:
+        columns = _scores(other, PARENT), _scores(other, OWN)
+    elif one.champion_digest == second.digest:
+        columns = _scores(one, OWN), _scores(one, PARENT)
+    elif one.scored_on is not None and one.scored_on == other.scored_on:
+        columns = _scores(one, OWN), _scores(other, OWN)
+    else:
+        raise NotComparableError(
+            f"asked to compare versions {first.version} and {second.version}",
+            f"they were scored on the sets {_short(one)} and {_short(other)}",
+            "compare a version with the one it was trained from: that run scored both",
+        )
+    names = sorted({*columns[0], *columns[1]})
+    return Comparison({name: (columns[0].get(name), columns[1].get(name)) for name in names}, url)
+
+
+def _scores(lineage: Lineage, role: str) -> dict[str, float]:
+    prefix = f"{role}/"
+    return {
+        name.removeprefix(prefix): value
+        for name, value in lineage.metrics.items()
+        if name.startswith(prefix)
+    }
+
+
+def _short(lineage: Lineage) -> str:
+    return "none" if lineage.scored_on is None else lineage.scored_on[:12]

@@ -73,7 +73,6 @@ def train_challenger(
     with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
         registry = Registry(settings.mlflow_url)
         champion = champion_folder(settings.home)
-        registry.register(champion)
         surfaces, data = _recorded(settings.home)
         report = retrain(
             champion,
@@ -84,6 +83,7 @@ def train_challenger(
             progress=progress,
         )
         scores = _scores(champion, report.bundle, surfaces, progress)
+        _register_champion(registry, champion, scores["champion"])
         facts = _training_facts(report, scores, surfaces, data, champion, seed, Path(scratch))
         version = registry.register(report.bundle, registry.log_training(facts))
         BundleStore(settings.home / BUNDLES).add(report.bundle)
@@ -128,6 +128,19 @@ def one_training(home: Path) -> Iterator[None]:
                 "wait until it has ended",
             ) from error
         yield
+
+
+def _register_champion(registry: Registry, champion: Path, scores: Scores) -> None:
+    """Register a champion that MLflow does not know yet, with its scores for comparison."""
+    if champion.name in {version.digest for version in registry.versions()}:
+        return
+    facts = TrainingFacts(
+        name=f"{check_bundle(champion).name} as it was shipped",
+        evaluation_set=scores.evaluation_set,
+        git_commit=check_bundle(champion).git_commit,
+        scores={"challenger": scores},
+    )
+    registry.register(champion, registry.log_training(facts))
 
 
 def _recorded(home: Path) -> tuple[Sequence[Surface], LakeData]:

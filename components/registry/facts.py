@@ -101,6 +101,8 @@ class Lineage:
     champion_digest: str | None
     """Of the bundle it was trained from."""
     metrics: Mapping[str, float]
+    scored_on: str | None = None
+    """SHA-256 of the evaluation set of the scores among `metrics`; None: there are none."""
 
 
 @dataclass(frozen=True, slots=True)

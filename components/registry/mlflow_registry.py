@@ -106,8 +106,14 @@ class Registry:
             f"{item.dataset.name} {item.dataset.digest} of {item.dataset.source}"
             for item in (run.inputs.dataset_inputs if run.inputs else ())
         )
-        champion = run.data.tags.get("champion_digest")
-        return Lineage(version, run.info.run_name, inputs, champion, dict(run.data.metrics))
+        return Lineage(
+            version,
+            run.info.run_name,
+            inputs,
+            run.data.tags.get("champion_digest"),
+            dict(run.data.metrics),
+            run.data.tags.get("evaluation_set"),
+        )
 
     def compare_url(self, first: RegisteredVersion, second: RegisteredVersion) -> str:
         """The page that shows two versions side by side.

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.telemetry.otlp_out import EventPublisher
 from components.telemetry.sample import Arm, Origin, PowerSource, Sample
+from flows.errors import DemoError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -70,4 +71,10 @@ def send_damaged_samples(hub_url: str, buffer: Path) -> tuple[str, ...]:
     for sample in samples.values():
         publisher.sample(sample)
     publisher.close()
+    if publisher.stats.n_waiting:
+        raise DemoError(
+            f"asked to send {len(samples)} rows to {hub_url}",
+            f"{publisher.stats.n_waiting} still wait: {publisher.stats.last_trouble}",
+            "see the hub's log",
+        )
     return tuple(samples)
