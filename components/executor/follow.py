@@ -32,6 +32,9 @@ log = logging.getLogger(__name__)
 JITTER = 1 / 3
 """Looks are spread by this share, so that a thousand nodes do not ask in the same instant."""
 
+KEPT_BUNDLES = 5
+"""How many bundles that decided before are kept to go back to."""
+
 
 class ReleaseFollower:
     """One thread that asks for the next entry every few seconds of wall time.
@@ -206,7 +209,7 @@ class ReleaseFollower:
         digest = None if brain is None else brain.digest
         previous = self._store.state.previous_digests
         if now is not None and now != digest:
-            previous = (*(d for d in previous if d != now), now)
+            previous = (*(d for d in previous if d != now), now)[-KEPT_BUNDLES:]
         self._store.change(
             release=release.sequence, policy_digest=digest, previous_digests=previous
         )

@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
     from pathlib import Path
 
-    from components.executor.followed import Following
+    from components.executor.followed import Followed, Following
     from components.executor.job_run import JobRun
     from components.telemetry.sample import Sample
 
@@ -153,3 +153,21 @@ def make_two_jobs(tmp_path: Path) -> Callable[..., Rig]:
         return Rig(MadeUpNode(tmp_path / "node", character, jobs, name="two"), tmp_path)
 
     return make
+
+
+class Fixed:
+    """Follows nothing: says what a test told it."""
+
+    def __init__(self, followed: Followed) -> None:
+        self.followed = followed
+
+    def current(self) -> Followed:
+        return self.followed
+
+    def roll_back(self) -> str:
+        raise AssertionError("no test asks for this")
+
+
+@pytest.fixture
+def make_fixed() -> Callable[[Followed], Fixed]:
+    return Fixed

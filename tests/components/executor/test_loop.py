@@ -199,8 +199,8 @@ def test_a_server_that_cannot_be_read_in_a_probe_goes_back_to_its_originals(rig)
     assert rig.node.true_latency_ms("resnet") <= 7.0 * 1.002
 
 
-def test_without_a_policy_every_job_keeps_its_original(make_rig):
-    rig = make_rig(following=_Fixed(Followed(health=("no policy, for this test",))))
+def test_without_a_policy_every_job_keeps_its_original(make_rig, make_fixed):
+    rig = make_rig(following=make_fixed(Followed(health=("no policy, for this test",))))
 
     rig.run(60)
 
@@ -210,8 +210,8 @@ def test_without_a_policy_every_job_keeps_its_original(make_rig):
     assert {sample.policy_digest for sample in rig.samples} == {None}
 
 
-def test_a_policy_taken_away_leaves_the_last_good_allocation(make_rig):
-    following = _Fixed(Followed(brain=load_brain(default_bundle())))
+def test_a_policy_taken_away_leaves_the_last_good_allocation(make_rig, make_fixed):
+    following = make_fixed(Followed(brain=load_brain(default_bundle())))
     rig = make_rig(following=following)
     rig.settle()
     good = rig.cpus()
@@ -224,8 +224,8 @@ def test_a_policy_taken_away_leaves_the_last_good_allocation(make_rig):
 
 
 @pytest.mark.parametrize("seed", range(4))
-def test_a_random_policy_behind_the_guard_keeps_the_target(make_rig, seed):
-    rig = make_rig(seed=seed, following=_Fixed(Followed(brain=_random_brain(seed))))
+def test_a_random_policy_behind_the_guard_keeps_the_target(make_rig, make_fixed, seed):
+    rig = make_rig(seed=seed, following=make_fixed(Followed(brain=_random_brain(seed))))
 
     rig.settle()
     rig.run(60)
@@ -233,7 +233,7 @@ def test_a_random_policy_behind_the_guard_keeps_the_target(make_rig, seed):
     assert rig.node.true_latency_ms("resnet") <= 7.0 * 1.003
 
 
-def test_a_policy_that_answers_nan_decides_nothing(make_rig):
+def test_a_policy_that_answers_nan_decides_nothing(make_rig, make_fixed):
     def nan(feeds: Mapping[str, NDArray[np.float32]]) -> dict[str, NDArray[np.float32]]:
         shape = feeds["candidates"].shape[:2]
         names = ("latency_mean", "latency_sigma", "power_mean", "power_sigma")
@@ -241,7 +241,7 @@ def test_a_policy_that_answers_nan_decides_nothing(make_rig):
 
     good = load_brain(default_bundle())
     brain = Brain(good.bundle, "0" * 64, nan, good.prober)
-    rig = make_rig(following=_Fixed(Followed(brain=brain)))
+    rig = make_rig(following=make_fixed(Followed(brain=brain)))
 
     rig.run(60)
 
@@ -439,19 +439,6 @@ def test_the_heartbeat_of_a_fast_node_keeps_to_wall_time(rig):
 
     assert len(rig.published.heartbeats) <= 5
     assert rig.published.heartbeats[0].node == "ref"
-
-
-class _Fixed:
-    """Follows nothing: says what a test told it."""
-
-    def __init__(self, followed: Followed) -> None:
-        self.followed = followed
-
-    def current(self) -> Followed:
-        return self.followed
-
-    def roll_back(self) -> str:
-        raise AssertionError("no test asks for this")
 
 
 def _is_probing(rig: object) -> bool:
