@@ -49,6 +49,8 @@ __all__ = ["Search", "SearchSettings"]
 
 _HOPELESS = 0.02
 """With no candidate this likely to be accepted, the target counts as out of reach."""
+_LEAST_PROBES = 6
+"""But not before this many were tried: while nothing keeps the target, nothing is lost by it."""
 _RESCUE = 0.8
 """After a load change, the cheapest candidate at least this likely to be accepted comes next."""
 _SHIFT_DOUBT = 0.25
@@ -225,15 +227,20 @@ class Search:
             return self._probe(unmeasured[0], "widest first")
         belief = self._believe()
         open_ = ~verdicts.refused[0] & (self._evidence.n_windows[0] < MAX_WINDOWS)
-        chance = np.where(open_, belief.p_accepted[0], 0.0)
-        spent = self._n_probes >= self._settings.max_probes
-        if not spent and self._warm and (chance >= _RESCUE).any():
-            power = np.where(chance >= _RESCUE, belief.forecast.power_log[0], np.inf)
-            return self._probe(int(power.argmin()), "the cheapest likely to keep the target")
-        if not spent and chance.max() >= _HOPELESS:
-            return self._probe(int(chance.argmax()), "the likeliest to keep the target")
-        if not spent and unmeasured:
-            return self._probe(unmeasured[0], "widest before giving up")
+        chance = np.where(open_, belief.p_accepted[0], -1.0)
+        if self._n_probes < self._settings.max_probes and open_.any():
+            if self._warm and (chance >= _RESCUE).any():
+                power = np.where(chance >= _RESCUE, belief.forecast.power_log[0], np.inf)
+                return self._probe(int(power.argmin()), "the cheapest likely to keep the target")
+            if chance.max() >= _HOPELESS:
+                return self._probe(int(chance.argmax()), "the likeliest to keep the target")
+            if unmeasured:
+                return self._probe(unmeasured[0], "widest before giving up")
+            if self._n_probes < _LEAST_PROBES:
+                nearest = np.where(
+                    open_, belief.slack[0] / belief.forecast.latency_sigma[0], -np.inf
+                )
+                return self._probe(int(nearest.argmax()), "the least unlikely to keep the target")
         fastest = np.where(self._evidence.measured[0], self._evidence.latency_log[0], np.inf)
         return Infeasible(
             self._candidates[int(fastest.argmin())],

@@ -38,8 +38,8 @@ def export_graphs(predictor: Predictor, prober: ProbeNet, *, seed: int = 0) -> d
     rng = np.random.default_rng(seed)
     files, golden = {}, {}
     for graph, net, inputs in (
-        (PREDICT, predictor, random_predictor_inputs(rng, 2, 9, 4)),
-        (PROBE, prober, random_probe_inputs(rng, 3)),
+        (PREDICT, predictor, random_predictor_inputs(rng, 6, 12, 5)),
+        (PROBE, prober, random_probe_inputs(rng, 6)),
     ):
         files[graph.file] = _export(graph, net, inputs)
         golden |= inputs | run(graph, net, inputs)

@@ -28,7 +28,7 @@ _CONFIRMED_SHARE = 0.2  # of probes are read over several windows
 class PredictorTraining:
     """How long and how fast the predictor learns."""
 
-    n_steps: int = 3000
+    n_steps: int = 2500
     batch_size: int = 64
     n_probes: int = 9
     """Most probes shown at once."""

@@ -15,6 +15,7 @@ from torch import nn
 from components.policy.belief import Forecast
 from models.allocator.nets import ROW_HIDDEN, ProbeNet
 from models.allocator.probing_env import ProbingEnv
+from models.allocator.surface_arrays import narrow
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
     from models.allocator.nets import Predictor
+    from models.allocator.probing_env import Forecaster
     from models.allocator.surface_arrays import SurfaceArrays
 
     Progress = Callable[[int, int, str], None]
@@ -32,8 +34,10 @@ if TYPE_CHECKING:
 class ProbeTraining:
     """How long and how the probe policy learns."""
 
-    n_steps: int = 120_000
+    n_steps: int = 160_000
     """Decisions over all environments; 0 leaves the policy as it is."""
+    n_candidates: int = 40
+    """Candidates of each surface: with fewer than searches have it is faster, and learns the same."""
     n_envs: int = 256
     n_steps_per_env: int = 16
     """Decisions of each environment between updates."""
@@ -90,16 +94,17 @@ class RowPolicy(MaskableActorCriticPolicy):
 
 def train_prober(
     net: ProbeNet,
-    predictor: Predictor,
+    forecast: Forecaster,
     pool: SurfaceArrays,
     settings: ProbeTraining,
     seed: int,
     progress: Progress,
 ) -> tuple[float, ...]:
-    """Improve the network in place; returns the mean reward of an episode after each update."""
+    """Improve the network in place; returns the mean reward of an episode at each update."""
     if settings.n_steps == 0:
         return ()
-    env = ProbingEnv(pool, forecaster(predictor), n_envs=settings.n_envs, seed=seed)
+    pool = narrow(pool, settings.n_candidates)
+    env = ProbingEnv(pool, forecast, n_envs=settings.n_envs, seed=seed)
     ppo = MaskablePPO(
         RowPolicy,
         env,
@@ -119,9 +124,7 @@ def train_prober(
     return tuple(watcher.rewards)
 
 
-def forecaster(
-    predictor: Predictor,
-) -> Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Forecast]:
+def forecaster(predictor: Predictor) -> Forecaster:
     """Ask the torch predictor the way the node asks its graph."""
     predictor.eval()
 

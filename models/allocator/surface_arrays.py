@@ -57,6 +57,16 @@ class SurfaceArrays:
         return SurfaceArrays(*(getattr(self, field.name)[rows] for field in fields(self)))
 
 
+def narrow(arrays: SurfaceArrays, n_most: int) -> SurfaceArrays:
+    """Keep the first candidates of each surface: the widest and some that were drawn anyway."""
+    kept = {
+        field.name: value[:, :n_most]
+        for field in fields(arrays)
+        if (value := getattr(arrays, field.name)).ndim > 1
+    }
+    return replace(arrays, **kept)
+
+
 def join(parts: Sequence[SurfaceArrays]) -> SurfaceArrays:
     """Put surfaces one after another."""
     width = max(part.known.shape[1] for part in parts)
@@ -81,10 +91,8 @@ def _widen(part: SurfaceArrays, width: int) -> SurfaceArrays:
     return replace(part, **padded)
 
 
-def of_madeup(
-    surfaces: Sequence[MadeUpSurface], seed: int, n_most: int = MAX_CANDIDATES
-) -> SurfaceArrays:
-    """Evaluate made-up surfaces on at most `n_most` candidates drawn for each."""
+def of_madeup(surfaces: Sequence[MadeUpSurface], seed: int) -> SurfaceArrays:
+    """Evaluate made-up surfaces on candidates drawn for each, in random order after the widest."""
     rng = np.random.default_rng(seed)
     known_nodes: dict[str, tuple[tuple[Candidate, ...], NDArray[np.float32]]] = {}
     columns: list[tuple[NDArray[np.float32], ...]] = []
@@ -94,7 +102,7 @@ def of_madeup(
             candidates = candidates_of(topology)
             known_nodes[topology.digest] = candidates, candidate_features(topology, candidates)
         candidates, features = known_nodes[topology.digest]
-        chosen = _draw_candidates(rng, candidates, topology, n_most)
+        chosen = _draw_candidates(rng, candidates, topology)
         kept = [candidates[i] for i in chosen]
         values = surface.latency_ms(kept), surface.power_w(kept)
         n_cpus = np.asarray([c.n_cpus for c in kept], dtype=np.float32)
@@ -133,9 +141,8 @@ def _draw_candidates(
     rng: np.random.Generator,
     candidates: tuple[Candidate, ...],
     topology: Topology,
-    n_most: int,
 ) -> NDArray[np.intp]:
     widest, physical = widest_first(candidates, topology.n_physical)
-    others = rng.permutation(len(candidates))[: n_most - 2]
+    others = rng.permutation(len(candidates))[: MAX_CANDIDATES - 2]
     others = others[(others != widest) & (others != physical)]
     return np.concatenate([[widest, physical], others]).astype(np.intp)

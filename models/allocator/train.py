@@ -12,7 +12,6 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
-import torch
 
 from components.madeup.populations import TRAINING_FAMILIES, draw
 from components.policy.bundle import bundle_digest
@@ -22,9 +21,10 @@ from models.allocator.bundling import bundle_nets
 from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
 from models.allocator.nets import Predictor, ProbeNet
 from models.allocator.predictor_training import PredictorTraining, train_predictor
-from models.allocator.probe_training import ProbeTraining, train_prober
+from models.allocator.probe_training import ProbeTraining, forecaster, train_prober
 from models.allocator.scoring import paired_difference, summarise, table
-from models.allocator.surface_arrays import MAX_CANDIDATES, join, of_madeup
+from models.allocator.seeding import make_repeatable
+from models.allocator.surface_arrays import join, of_madeup
 from models.allocator.train_report import TrainReport
 
 if TYPE_CHECKING:
@@ -39,8 +39,6 @@ logger = logging.getLogger(__name__)
 
 _VALIDATION_SEED = 10_000
 """Nodes on which RL and expected improvement are compared; the gate's are others."""
-PROBING_CANDIDATES = 40
-"""Candidates per surface in the probing environment, fewer so that it is fast."""
 _REPORT_SEED = 30_000
 
 
@@ -48,9 +46,8 @@ _REPORT_SEED = 30_000
 class Budget:
     """How much is spent on the shipped bundle: about 4 CPU minutes."""
 
-    n_surfaces: int = 12_000
+    n_surfaces: int = 10_000
     """Made-up surfaces, half of each training family."""
-    n_probing_surfaces: int = 4000
     n_validation: int = 600
     n_evaluation: int = 160
     predictor: PredictorTraining = field(default_factory=PredictorTraining)
@@ -67,14 +64,13 @@ def train_default(
     """Train on made-up nodes only, and write the bundle; the same seed gives the same weights."""
     budget, tell = budget or Budget(), progress or _silent
     began = time.process_time()
-    torch.manual_seed(seed)
+    make_repeatable(seed)
     rng = np.random.default_rng(seed)
     predictor, prober = Predictor(), ProbeNet()
     tell(0, 1, "making up nodes")
     surfaces = madeup_surfaces(budget.n_surfaces, seed)
     losses = train_predictor(predictor, surfaces, budget.predictor, rng, tell)
-    pool = madeup_surfaces(budget.n_probing_surfaces, seed + 1, PROBING_CANDIDATES)
-    rewards = train_prober(prober, predictor, pool, budget.prober, seed, tell)
+    rewards = train_prober(prober, forecaster(predictor), surfaces, budget.prober, seed, tell)
     rule, choice = choose_rule(predictor, prober, budget, tell)
     cases = evaluation_set(n_madeup=budget.n_evaluation)
     metrics = choice | judge_nets(predictor, prober, rule, cases, tell)
@@ -96,12 +92,10 @@ def train_default(
     )
 
 
-def madeup_surfaces(n: int, seed: int, n_candidates: int = MAX_CANDIDATES) -> SurfaceArrays:
+def madeup_surfaces(n: int, seed: int) -> SurfaceArrays:
     """Draw surfaces of the training families, as many of each."""
     each = n // len(TRAINING_FAMILIES)
-    return join(
-        [of_madeup(draw(family, seed, each), seed, n_candidates) for family in TRAINING_FAMILIES]
-    )
+    return join([of_madeup(draw(family, seed, each), seed) for family in TRAINING_FAMILIES])
 
 
 def choose_rule(
