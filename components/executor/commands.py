@@ -108,6 +108,12 @@ class Commands:
 
     def _sweep(self, command: Command) -> Plain:
         layout = command.optional_text("layout")
+        if layout is not None and layout not in set(Layout):
+            raise CommandError(
+                f"asked to sweep the layout {layout!r}",
+                "there is none of that name",
+                f"give one of {', '.join(Layout)}",
+            )
         order = SweepOrder(
             jobs=command.texts("jobs"),
             n_windows=command.optional_count("windows") or 2,
