@@ -5,9 +5,12 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from datetime import timedelta
 from typing import TYPE_CHECKING, cast
 
+import httpx
 from prefect import serve
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.schedules import Cron, Interval
@@ -48,5 +51,19 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
     return cast("tuple[RunnerDeployment, ...]", made)  # coroutines only inside an event loop
 
 
+def main() -> int:
+    """Serve until SIGTERM or Ctrl-C; 1 when Prefect does not answer."""
+    try:
+        serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
+    except httpx.TransportError as error:
+        sys.stderr.write(
+            f"asked to register the flows with Prefect at {os.environ.get('PREFECT_API_URL')}\n"
+            f"  what is true: it does not answer: {error}\n"
+            "  what to do: start `joulepilot up`, or name the right server in PREFECT_API_URL\n"
+        )
+        return 1
+    return 0
+
+
 if __name__ == "__main__":
-    serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
+    sys.exit(main())

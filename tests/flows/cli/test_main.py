@@ -1,0 +1,91 @@
+"""The command as people type it: what is printed and the exit code."""
+
+import json
+import socket
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from flows.services import free_port
+
+
+def joulepilot(home: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    ports = [f"--{name}-port={free_port()}" for name in ("hub", "mlflow", "prefect")]
+    return subprocess.run(
+        [sys.executable, "-m", "flows.cli.main", *words, "--home", str(home), *ports],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+def test_the_history_of_an_empty_home_is_empty_and_that_is_no_error(tmp_path: Path) -> None:
+    result = joulepilot(tmp_path, "history", "--json")
+    assert (result.returncode, json.loads(result.stdout)) == (0, [])
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (("status",), "does not answer"),
+        (("policies",), "MLflow"),
+        (("rollback", "--why", "x"), "there is no release yet"),
+        (("promote", "1", "--why", "x"), "MLflow"),
+        (("retrain",), "release log"),
+        (("allocator", "paper", "--targets-ms", "0"), "above 0"),
+    ],
+)
+def test_what_cannot_be_done_is_said_with_what_to_do(
+    tmp_path: Path, words: tuple[str, ...], said: str
+) -> None:
+    result = joulepilot(tmp_path, *words)
+    assert result.returncode == 1
+    assert said in result.stderr
+    assert "what to do:" in result.stderr
+    assert "Traceback" not in result.stderr
+
+
+def test_up_names_the_port_that_is_taken_and_leaves_nothing_running(tmp_path: Path) -> None:
+    with socket.socket() as taken:
+        taken.bind(("127.0.0.1", 0))
+        taken.listen()
+        port = taken.getsockname()[1]
+        ports = {"hub": free_port(), "mlflow": port, "prefect": free_port()}
+        flags = [f"--{name}-port={number}" for name, number in ports.items()]
+        result = subprocess.run(
+            [sys.executable, "-m", "flows.cli.main", "up", "--home", str(tmp_path), *flags],
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+    assert result.returncode == 1
+    assert f"127.0.0.1:{port}" in result.stderr
+    listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
+    assert str(tmp_path) not in listing.stdout
+
+
+def test_flows_are_not_served_without_prefect(tmp_path: Path) -> None:
+    environment = {
+        "PATH": "/usr/bin:/bin",
+        "HOME": str(tmp_path),
+        "PREFECT_API_URL": f"http://127.0.0.1:{free_port()}/api",
+    }
+    result = subprocess.run(
+        [sys.executable, "-m", "flows.serve"],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert result.returncode == 1
+    assert "it does not answer" in result.stderr
+
+
+def test_the_demo_leaves_a_folder_alone_that_no_demo_made(tmp_path: Path) -> None:
+    (tmp_path / "precious").write_text("data")
+    result = joulepilot(tmp_path, "demo")
+    assert result.returncode == 1
+    assert "no demo made" in result.stderr
+    assert (tmp_path / "precious").read_text() == "data"
