@@ -9,6 +9,7 @@ from components.actuation.errors import ContainerGoneError
 from components.actuation.journal import restore_all
 from components.errors import JoulepilotError
 from components.executor.job_run import Hold, JobRun, candidate_of
+from components.node.cpuset import format_cpu_list
 from components.planning.wish import Purpose
 from components.telemetry.sample import Arm
 
@@ -61,11 +62,15 @@ class Applying:
         return True
 
     def look(self, run: JobRun, at_s: float, foreign_hold_s: float) -> bool:
-        """Read what is in force; whether someone else changed it."""
+        """Read what is in force; whether it changed without us."""
         try:
-            look = self._actor.look(run.container, run.in_force.cpus)
+            look = self._actor.look(run.container, run.in_force.asked)
             if look.is_foreign:
                 self._respect(run, look.cpus, at_s + foreign_hold_s)
+            elif look.cpus != run.in_force.cpus:
+                log.warning("%s: its CPUs are now %s", run.name, format_cpu_list(look.cpus))
+                run.shrank_or_came_back(look.cpus)
+                return True
         except ContainerGoneError:
             self._roster.drop(run, [])
             return False
@@ -106,7 +111,7 @@ class Applying:
     def _write(self, change: Change) -> CpuSet:
         run = change.run
         if not change.is_original:
-            if change.cpus == run.in_force.cpus:
+            if change.cpus == run.in_force.cpus == run.in_force.asked:
                 return change.cpus
             return self._actor.set(run.container, change.cpus)
         restored = self._actor.give_back(run.container.id)

@@ -77,7 +77,8 @@ def decide(
     """
     intents = {run.name: run.decision.intent() for run in runs}
     wishes = wishes_of(runs, conditions)
-    planned = plan(wishes, conditions.topology, prober=prober)
+    offline = conditions.topology.ids - conditions.online
+    planned = plan(wishes, conditions.topology, prober=prober, offline=offline)
     by_job = {change.job: change for change in planned.changes}
     changes = []
     for run in runs:
@@ -97,7 +98,8 @@ def wishes_of(runs: Iterable[JobRun], conditions: Conditions) -> tuple[Wish, ...
 def most_cpus(run: JobRun, runs: Sequence[JobRun], conditions: Conditions) -> int:
     """Most CPUs a job may be given now, by its owner's word and beside the others."""
     wishes = [_wish(r, conditions) for r in runs if r.mode.acts or r is run]
-    most = min(budget(conditions.topology, run.name, wishes), len(conditions.online))
+    usable = usable_cpus(conditions.topology) & conditions.online
+    most = min(budget(conditions.topology, run.name, wishes), len(usable))
     return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
 
 
@@ -164,6 +166,7 @@ def _arm(run: JobRun, purpose: Purpose) -> Arm:
 def _situation(run: JobRun, conditions: Conditions) -> Situation:
     decision, in_force = run.decision, run.in_force
     is_readable = run.observer.failing_s(conditions.at_s) < conditions.settings.telemetry_s
+    has_power = run.window is None or run.window.power_w is not None
     backed_off = decision.phase is Phase.BACKED_OFF
     good = run.last_good if backed_off else decision.best or run.last_good
     if good is not None and not decision.may_be_good(good.candidate):
@@ -173,7 +176,7 @@ def _situation(run: JobRun, conditions: Conditions) -> Situation:
         paused=conditions.is_paused,
         held=None if run.hold is None else run.hold.reason,
         has_policy=conditions.has_policy and decision.brain is not None and not backed_off,
-        has_telemetry=is_readable and not run.is_idle,
+        has_telemetry=is_readable and has_power and not run.is_idle,
         current=in_force.cpus,
         current_candidate=in_force.candidate if in_force.is_placed else None,
         is_probing=in_force.arm is Arm.PROBE,

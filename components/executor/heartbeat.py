@@ -51,7 +51,7 @@ def job_status(run: JobRun, *, is_sweeping: bool = False) -> JobStatus:
         latency_ms=None if run.window is None else run.window.statistic_ms(run.job.target),
         cpuset=format_cpu_list(in_force.cpus),
         n_cpus=len(in_force.cpus),
-        layout=None if in_force.candidate is None else in_force.candidate.layout.value,
+        layout=in_force.layout,
         state=state_of(run, is_sweeping=is_sweeping),
         wanted=None if step is None else str(step.candidate),
         reason=reason_of(run),

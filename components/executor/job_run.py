@@ -101,12 +101,17 @@ class JobRun:
         is_placed: bool,
     ) -> None:
         """Note what is in force from now on, and why."""
-        self.in_force = InForce(cpus, candidate, arm, self.decide_id(), propensity, is_placed)
+        decision_id = self.decide_id()
+        self.in_force = InForce(cpus, candidate, arm, decision_id, propensity, is_placed, cpus)
 
     def relabel(self, arm: Arm) -> None:
         """The same CPUs, for another reason."""
         if self.in_force.arm is not arm:
             self.in_force = replace(self.in_force, arm=arm, decision_id=self.decide_id())
+
+    def shrank_or_came_back(self, cpus: CpuSet) -> None:
+        """Note that of the same setting other CPUs are in force: some went offline, or came on."""
+        self.in_force = replace(self.in_force, cpus=cpus, decision_id=self.decide_id())
 
 
 def reach(*modes: Mode) -> Mode:

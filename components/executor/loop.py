@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from components.executor.settings import ExecutorSettings
     from components.executor.state import StateStore
     from components.executor.window import ClosedWindow
+    from components.node.cpuset import CpuSet
     from components.telemetry.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -106,10 +107,15 @@ class Executor:
         self._act(at_s)
         self.beat()
 
+    @property
+    def online(self) -> CpuSet:
+        """The CPUs that are on, by what was last read of them."""
+        return self.meter.online or self.ports.topology.ids
+
     def refresh(self) -> None:
         """Look at containers, and at what is said of them, now."""
         self._discover_at_s = self.ports.clock.monotonic_s() + self.settings.discover_s
-        self.roster.refresh(self.followed.mode_allowed, self.ports.topology.ids)
+        self.roster.refresh(self.followed.mode_allowed, self.online)
 
     def beat(self, *, now: bool = False) -> None:
         """Publish a heartbeat when it is due by the wall's time."""
@@ -242,7 +248,7 @@ class Executor:
     def _conditions(self, at_s: float) -> Conditions:
         return Conditions(
             topology=self.ports.topology,
-            online=self.ports.topology.ids,
+            online=self.online & self.ports.topology.ids,
             settings=self.settings,
             is_paused=self.is_paused,
             has_policy=self.has_policy,

@@ -11,6 +11,7 @@ from components.errors import JoulepilotError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from components.node.cpuset import CpuSet
     from components.telemetry.meters import CpuTimes, PowerMeter
     from components.telemetry.sample import PowerSource
 
@@ -51,6 +52,12 @@ class NodeMeter:
     def power_w(self) -> float | None:
         """Mean power between the last two readings."""
         return self._power_w
+
+    @property
+    def online(self) -> CpuSet:
+        """CPUs that had a line in the last reading; empty before the first."""
+        last = self._last
+        return frozenset() if last is None or last.busy_s is None else frozenset(last.busy_s)
 
     def read(self, at_s: float) -> NodeReading:
         """Read the counters now."""

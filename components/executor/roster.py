@@ -145,7 +145,9 @@ class Roster:
             decision=self._mind(managed, mode),
             observer=WindowObserver(self._reader(managed, source)),
             original=original,
-            in_force=InForce(cpus, candidate, arm, f"{managed.job.name}-{started_ms:x}-0", 1.0),
+            in_force=InForce(
+                cpus, candidate, arm, f"{managed.job.name}-{started_ms:x}-0", 1.0, asked=cpus
+            ),
             mode=mode,
             last_good=last_good,
             started_ms=started_ms,

@@ -30,6 +30,14 @@ class InForce:
     """Probability with which the decision chose this, among all it might have chosen."""
     is_placed: bool = False
     """Whether we gave it these CPUs."""
+    asked: CpuSet = frozenset()
+    """What was set; more than `cpus` while some of it is offline."""
+
+    @property
+    def layout(self) -> str | None:
+        """How the CPUs were chosen; None where they follow no layout of ours."""
+        is_whole = self.candidate is not None and len(self.cpus) >= self.candidate.n_cpus
+        return self.candidate.layout.value if self.candidate is not None and is_whole else None
 
 
 def make_sample(
@@ -60,7 +68,7 @@ def make_sample(
         window_s=window.elapsed_s,
         cpuset=format_cpu_list(in_force.cpus),
         n_cpus=len(in_force.cpus),
-        layout=None if in_force.candidate is None else in_force.candidate.layout.value,
+        layout=in_force.layout,
         offered_rate_per_s=latency.offered_rate_per_s,
         served_rate_per_s=latency.served_rate_per_s,
         images=latency.n_images,

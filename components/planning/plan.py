@@ -27,13 +27,22 @@ _URGENCY = {
 }
 
 
-def plan(wishes: Sequence[Wish], topology: Topology, *, prober: str | None = None) -> Plan:
+NONE: CpuSet = frozenset()
+
+
+def plan(
+    wishes: Sequence[Wish],
+    topology: Topology,
+    *,
+    prober: str | None = None,
+    offline: CpuSet = NONE,
+) -> Plan:
     """Make allocations of wishes.
 
     One job probes at a time: the one that already does (`prober`) until it stops asking, else the
     one of highest priority. Allocations of ours never overlap, neither after the changes nor
     between them, unless the node is too small (`is_shared`). Widenings come before narrowings. An
-    emergency that finds too little room takes what is free.
+    emergency that finds too little room takes what is free. CPUs that are `offline` are not given.
     """
     prober = _choose_prober(wishes, prober)
     occupied = {wish.job: wish.current for wish in wishes if wish.is_placed}
@@ -47,9 +56,9 @@ def plan(wishes: Sequence[Wish], topology: Topology, *, prober: str | None = Non
             continue
         others = {job: cpus for job, cpus in occupied.items() if job != wish.job}
         candidate = wish.candidate
-        cpus = choose_cpus(topology, candidate, wish.current, others)
+        cpus = choose_cpus(topology, candidate, wish.current, others, offline)
         if cpus is None and wish.purpose is Purpose.EMERGENCY:
-            free = topology.ids - reserved_cpus(topology).union(*others.values())
+            free = topology.ids - reserved_cpus(topology).union(offline, *others.values())
             if len(free) > len(wish.current):
                 candidate = replace(candidate, n_cpus=len(free))
                 cpus = free
@@ -65,22 +74,25 @@ def plan(wishes: Sequence[Wish], topology: Topology, *, prober: str | None = Non
 
 
 def choose_cpus(
-    topology: Topology, candidate: Candidate, current: CpuSet, others: Mapping[str, CpuSet]
+    topology: Topology,
+    candidate: Candidate,
+    current: CpuSet,
+    others: Mapping[str, CpuSet],
+    offline: CpuSet = NONE,
 ) -> CpuSet | None:
     """CPUs for a candidate clear of the others; None where there is no room.
 
     On a node that is shared, and only where there is no room, those are taken that the fewest
     others have.
     """
-    reserved = reserved_cpus(topology)
-    taken = reserved.union(*others.values())
+    taken = reserved_cpus(topology).union(offline, *others.values())
     if candidate.n_cpus <= len(topology.ids - taken):
         return place(
             topology, candidate.n_cpus, candidate.layout, taken=taken, current=current - taken
         )
-    if not is_shared(topology) or candidate.n_cpus > topology.n_logical:
+    order = [cpu for cpu in preference(topology, candidate.layout) if cpu not in offline]
+    if not is_shared(topology) or candidate.n_cpus > len(order):
         return None
-    order = preference(topology, candidate.layout)
     crowd = {cpu: sum(cpu in cpus for cpus in others.values()) for cpu in order}
     return frozenset(sorted(order, key=lambda cpu: crowd[cpu])[: candidate.n_cpus])
 

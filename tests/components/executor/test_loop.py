@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -13,6 +13,7 @@ from components.executor.settings import ExecutorSettings
 from components.jobs.candidate import Candidate
 from components.jobs.job import Mode
 from components.madeup.reference_node import best_candidate, reference_surface
+from components.node.cpuset import format_cpu_list
 from components.node.placement import Layout
 from components.planning.guard import Rule
 from components.planning.reserve import usable_cpus
@@ -431,6 +432,70 @@ def test_after_a_crash_in_recommend_the_originals_come_back(rig):
     rig.start()
     rig.run(1)
 
+    assert rig.cpus() == rig.ports.topology.ids
+
+
+def test_an_expired_release_decides_nothing_any_more(make_rig, make_fixed):
+    over = datetime.now(tz=UTC) - timedelta(seconds=1)
+    followed = Followed(brain=load_brain(default_bundle()), expires_at=over)
+    rig = make_rig(following=make_fixed(followed))
+
+    rig.run(40)
+
+    assert rig.cpus() == rig.ports.topology.ids
+    assert rig.job().ruling.rule is Rule.NO_POLICY
+
+
+def test_without_a_power_reading_nothing_is_tried(rig):
+    rig.node.power_meter.is_silent = True
+
+    rig.run(60)
+
+    assert rig.cpus() == rig.ports.topology.ids
+    assert {sample.node_power_w for sample in rig.samples} == {None}
+    assert {sample.power_source for sample in rig.samples} == {None}
+    assert any(line.startswith("power: ") for line in rig.executor.heartbeat().health)
+
+
+def test_windows_of_a_slow_job_grow_until_they_can_be_judged(rig):
+    rig.node.set_rate("resnet", 5.0)
+
+    rig.run(60)
+
+    assert all(9.0 <= sample.window_s <= 12.0 for sample in rig.samples)
+    assert rig.job().decision.phase != "watching"
+
+
+def test_a_job_that_falls_idle_in_a_probe_goes_back_to_what_is_proven(rig):
+    rig.run_until(lambda: _is_probing(rig))
+    rig.node.set_rate("resnet", 0.02)
+
+    rig.run(rig.settings.max_window_s + 10)
+
+    assert rig.executor.heartbeat().jobs[0].state == "idle"
+    assert rig.job().in_force.arm is not Arm.PROBE
+
+
+def test_cpus_that_go_offline_are_not_given_and_come_back_by_themselves(rig):
+    rig.settle()
+    mine = rig.cpus()
+    gone = frozenset(sorted(mine)[:8])
+
+    rig.node.take_offline(gone)
+    rig.run(3)
+    status = rig.executor.heartbeat().jobs[0]
+    rig.run_until(lambda: len(rig.cpus()) > len(mine))
+    rig.settle()
+
+    assert status.cpuset == format_cpu_list(mine - gone)
+    assert status.layout is None
+    assert not rig.cpus() & gone
+    assert rig.job().hold is None
+    assert rig.node.true_latency_ms("resnet") <= 7.0 * 1.003
+    rig.node.bring_online(gone)
+    rig.run(5)
+    assert rig.job().hold is None
+    rig.executor.stop()
     assert rig.cpus() == rig.ports.topology.ids
 
 
