@@ -18,7 +18,6 @@ from components.releases.admission import check_admissible
 from components.releases.errors import EntryError, ReleaseLogError, SourceError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
     from pathlib import Path
 
     from components.executor.bundle_shelf import BundleShelf
@@ -64,8 +63,9 @@ class ReleaseFollower:
         self._entries: list[Release] = []
         self._next = 1
         self._pending: Release | None = None
+        self._sweep: AskedSweep | None = None
         self._wrong: dict[str, str] = {}
-        self._followed = Followed(blocked_digests=store.state.blocked_digests)
+        self._followed = Followed()
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="release-follower", daemon=True)
         self._start_with(shipped)
@@ -91,9 +91,10 @@ class ReleaseFollower:
             return
         with self._lock:
             self._read_entries(self._source)
+            now = self._followed
             if self._pending is not None:
-                self._take(self._pending, self._source)
-            self._tell()
+                now = self._take(self._pending, self._source, now)
+            self._tell(replace(now, sweep=self._sweep))
 
     def roll_back(self) -> str:
         """Go back to the bundle that decided here before, and block the one in force.
@@ -146,10 +147,9 @@ class ReleaseFollower:
             except BundleError as error:
                 self._wrong["policy"] = str(error)
         release = None if remembered is None else state.release
-        self._followed = replace(self._followed, brain=brain, release=release)
         if brain is not None:
             self._store.change(release=release, policy_digest=brain.digest)
-        self._tell()
+        self._tell(Followed(brain=brain, release=release))
 
     def _read_entries(self, source: ReleaseSource) -> None:
         self._wrong.pop("log", None)
@@ -188,28 +188,29 @@ class ReleaseFollower:
         self._pending = release
         request = release.sweep_for(self._node, datetime.now(tz=UTC))
         if request is not None:
-            asked = AskedSweep(release.sequence, request)
-            self._followed = replace(self._followed, sweep=asked)
+            self._sweep = AskedSweep(release.sequence, request)
 
-    def _take(self, release: Release, source: ReleaseSource) -> None:
-        """Bring into force what an entry wants of this node; on failure try again next time."""
+    def _take(self, release: Release, source: ReleaseSource, now: Followed) -> Followed:
+        """What is in force once an entry is; on failure what is now, and it is tried again."""
         brain = self._wanted_brain(release, source)
         if "policy" in self._wrong:
-            return
-        now = self._followed.policy_digest
-        self._followed = replace(
-            self._followed,
+            return now
+        self._pending = None
+        self._shelve(release, now.policy_digest, None if brain is None else brain.digest)
+        return replace(
+            now,
             release=release.sequence,
             brain=brain,
             mode_allowed=release.desired.mode_allowed,
             paused=release.desired.is_paused(self._node),
             expires_at=release.expires_at,
         )
-        self._pending = None
-        digest = None if brain is None else brain.digest
+
+    def _shelve(self, release: Release, before: str | None, digest: str | None) -> None:
+        """Remember what decides from now and what decided before, and keep just these bundles."""
         previous = self._store.state.previous_digests
-        if now is not None and now != digest:
-            previous = (*(d for d in previous if d != now), now)[-KEPT_BUNDLES:]
+        if before is not None and before != digest:
+            previous = (*(d for d in previous if d != before), before)[-KEPT_BUNDLES:]
         self._store.change(
             release=release.sequence, policy_digest=digest, previous_digests=previous
         )
@@ -251,10 +252,10 @@ class ReleaseFollower:
         self._wrong.pop("policy", None)
         return brain
 
-    def _tell(self) -> None:
-        health: Mapping[str, str] = self._wrong
+    def _tell(self, followed: Followed) -> None:
+        """Show the loop a new picture, all of it at once."""
         self._followed = replace(
-            self._followed,
-            health=tuple(health.values()),
+            followed,
+            health=tuple(self._wrong.values()),
             blocked_digests=self._store.state.blocked_digests,
         )
