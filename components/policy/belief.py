@@ -63,7 +63,7 @@ LOG_IMPROVEMENT = 8
 
 @dataclass(frozen=True, slots=True)
 class Forecast:
-    """Means and σ of log latency [ln ms] and log power [ln W], each of shape (B, C)."""
+    """Means and sigma of log latency [ln ms] and log power [ln W], each of shape (B, C)."""
 
     latency_log: NDArray[np.float64]
     latency_sigma: NDArray[np.float64]

@@ -73,5 +73,5 @@ def _counts(least: int, most: int, n_physical: int) -> list[int]:
         return list(range(least, most + 1))
     dense = range(least, least + MAX_COUNTS // 2)
     series = np.geomspace(dense[-1] + 4, most, MAX_COUNTS // 2 - 2)
-    thinned = {int(round(n / 4)) * 4 for n in series}
+    thinned = {4 * round(float(n) / 4.0) for n in series}
     return sorted({n for n in {*dense, *thinned, n_physical, most} if least <= n <= most})

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
 
 BOUND_SIGMAS = 2.0
 """A candidate is accepted when its mean lies this many standard errors below the target."""
-PRIOR_WINDOWS = 4.0
-"""How many repeats the expected σ of a window is worth."""
+PRIOR_WINDOWS = 2.0
+"""How many repeats the expected sigma of a window is worth."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,7 +37,7 @@ class Evidence:
     square_sum: NDArray[np.float64]
     """Shape (B,): squared deviations of the log latency within candidates."""
     window_sigma: NDArray[np.float64]
-    """Shape (B,): σ of one window's log latency, as expected beforehand."""
+    """Shape (B,): sigma of one window's log latency, as expected beforehand."""
 
     @property
     def measured(self) -> NDArray[np.bool_]:
@@ -46,13 +46,13 @@ class Evidence:
 
     @property
     def sigma(self) -> NDArray[np.float64]:
-        """Shape (B,): σ of one window's log latency, from repeats and what was expected."""
+        """Shape (B,): sigma of one window's log latency, from repeats and what was expected."""
         prior = PRIOR_WINDOWS * self.window_sigma**2
         return np.asarray(np.sqrt((prior + self.square_sum) / (PRIOR_WINDOWS + self.n_repeats)))
 
     @property
     def standard_error(self) -> NDArray[np.float64]:
-        """Shape (B, C): σ of the mean log latency; infinite where never measured."""
+        """Shape (B, C): sigma of the mean log latency; infinite where never measured."""
         root = np.sqrt(self.n_windows)
         return np.divide(
             self.sigma[:, np.newaxis], root, out=np.full_like(root, np.inf), where=root > 0.0
@@ -60,7 +60,7 @@ class Evidence:
 
 
 def no_evidence(window_sigma: NDArray[np.float64], n_candidates: int) -> Evidence:
-    """Begin B searches, one per entry of the expected σ."""
+    """Begin B searches, one per entry of the expected sigma."""
     shape = (len(window_sigma), n_candidates)
     return Evidence(
         n_windows=np.zeros(shape),
@@ -118,9 +118,9 @@ class Verdicts:
     """What the acceptance rule says of each candidate."""
 
     accepted: NDArray[np.bool_]
-    """Shape (B, C): mean + 2σ/√n keeps the target."""
+    """Shape (B, C): mean + 2 sigma/√n keeps the target."""
     refused: NDArray[np.bool_]
-    """Shape (B, C): mean - 2σ/√n misses the target, or it was ruled out."""
+    """Shape (B, C): mean - 2 sigma/√n misses the target, or it was ruled out."""
     over: NDArray[np.bool_]
     """Shape (B, C): measured above the target, certain or not."""
     incumbent: NDArray[np.intp]

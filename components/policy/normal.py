@@ -26,10 +26,10 @@ def cdf(x: NDArray[np.float64]) -> NDArray[np.float64]:
     t = 1.0 / (1.0 + _P * z)
     poly = t * (_A[0] + t * (_A[1] + t * (_A[2] + t * (_A[3] + t * _A[4]))))
     upper = 0.5 * poly * np.exp(-z * z)
-    return np.where(x < 0.0, upper, 1.0 - upper)
+    return np.asarray(np.where(x < 0.0, upper, 1.0 - upper))
 
 
 def mean_above_zero(mean: NDArray[np.float64], sigma: NDArray[np.float64]) -> NDArray[np.float64]:
     """Mean of max(X, 0) where X is normal."""
     z = mean / sigma
-    return np.maximum(mean * cdf(z) + sigma * density(z), 0.0)
+    return np.asarray(np.maximum(mean * cdf(z) + sigma * density(z), 0.0))

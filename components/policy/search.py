@@ -1,9 +1,9 @@
 """The search for a job's best candidate: one window at a time, safe while it learns.
 
 Widen first, then narrow: all CPUs, then all physical cores if those do not keep the target, then
-whatever the probe policy finds worth a window. A candidate is accepted when its mean lies 2σ/√n
-below the target, σ being learned from repeats. What is chosen in the end is confirmed over a
-longer window; if it fails, the next cheapest accepted one is.
+whatever the probe policy finds worth a window. A candidate is accepted when its mean lies
+2 sigma/√n below the target, sigma being learned from repeats. What is chosen in the end is
+confirmed over a longer window; if it fails, the next cheapest accepted one is.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ from components.policy.features import candidate_features
 from components.policy.manifest import LEARNED
 from components.policy.search_settings import SearchSettings
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
+from components.policy.widening import choose_wider, widest_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -47,14 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "SearchSettings"]
 
-_HOPELESS = 0.02
-"""With no candidate this likely to be accepted, the target counts as out of reach."""
-_LEAST_PROBES = 6
-"""But not before this many were tried: while nothing keeps the target, nothing is lost by it."""
-_RESCUE = 0.8
-"""After a load change, the cheapest candidate at least this likely to be accepted comes next."""
 _SHIFT_DOUBT = 0.25
-"""σ added to forecasts from before a load change, as a share of how far latency moved."""
+"""sigma added to forecasts from before a load change, as a share of how far latency moved."""
 
 
 class Search:
@@ -78,7 +73,7 @@ class Search:
         self._index = {candidate: i for i, candidate in enumerate(self._candidates)}
         self._features = candidate_features(topology, self._candidates)
         self._n_cpus = np.asarray([[c.n_cpus for c in self._candidates]], dtype=np.float64)
-        self._widest = _widest_first(self._candidates, topology)
+        self._widest = widest_first(self._candidates, topology)
         self._target_log = np.asarray([math.log(target.latency_ms)])
         self._settings = settings or SearchSettings()
         self._context: tuple[Reading, ...] = ()
@@ -225,22 +220,13 @@ class Search:
         unmeasured = [i for i in self._widest if not self._evidence.measured[0, i]]
         if not self._context or (unmeasured and not self._warm):
             return self._probe(unmeasured[0], "widest first")
-        belief = self._believe()
         open_ = ~verdicts.refused[0] & (self._evidence.n_windows[0] < MAX_WINDOWS)
-        chance = np.where(open_, belief.p_accepted[0], -1.0)
         if self._n_probes < self._settings.max_probes and open_.any():
-            if self._warm and (chance >= _RESCUE).any():
-                power = np.where(chance >= _RESCUE, belief.forecast.power_log[0], np.inf)
-                return self._probe(int(power.argmin()), "the cheapest likely to keep the target")
-            if chance.max() >= _HOPELESS:
-                return self._probe(int(chance.argmax()), "the likeliest to keep the target")
-            if unmeasured:
-                return self._probe(unmeasured[0], "widest before giving up")
-            if self._n_probes < _LEAST_PROBES:
-                nearest = np.where(
-                    open_, belief.slack[0] / belief.forecast.latency_sigma[0], -np.inf
-                )
-                return self._probe(int(nearest.argmax()), "the least unlikely to keep the target")
+            wider = choose_wider(
+                self._believe(), open_, unmeasured, warm=self._warm, n_probes=self._n_probes
+            )
+            if wider is not None:
+                return self._probe(*wider)
         fastest = np.where(self._evidence.measured[0], self._evidence.latency_log[0], np.inf)
         return Infeasible(
             self._candidates[int(fastest.argmin())],
@@ -312,11 +298,3 @@ class Search:
             )
             self._belief = believe(forecast, self._evidence, self._target_log)
         return self._belief
-
-
-def _widest_first(candidates: tuple[Candidate, ...], topology: Topology) -> tuple[int, ...]:
-    """Positions of all CPUs, then of all physical cores where that is another candidate."""
-    counts = [candidate.n_cpus for candidate in candidates]
-    most = max(counts)
-    wanted = [most] if topology.n_physical >= most else [most, topology.n_physical]
-    return tuple(counts.index(n) for n in wanted if n in counts)

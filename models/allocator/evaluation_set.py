@@ -42,7 +42,7 @@ class Case:
     """Shape (C,): true node power of every candidate."""
     target_ms: float
     noise: float
-    """σ of the log latency of one window; log power has half of it."""
+    """sigma of the log latency of one window; log power has half of it."""
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
@@ -80,7 +80,7 @@ def evaluation_set(
         n_madeup: made-up cases, shared out evenly over the families.
         seed: of the made-up cases and of the noise that every policy meets alike.
         families: populations to draw from.
-        noise: σ of one window for all made-up cases; None: each has its own.
+        noise: sigma of one window for all made-up cases; None: each has its own.
     """
     cases = [
         case_of_madeup(surface, noise)

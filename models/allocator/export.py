@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import io
+import tempfile
 import warnings
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,8 +18,6 @@ from components.policy.onnx_file import read_onnx
 from models.allocator.nets import N_FEATURES, N_READINGS, Predictor, ProbeNet
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
     from torch import Tensor, nn
 
@@ -36,7 +36,8 @@ _AXES = {
 def export_graphs(predictor: Predictor, prober: ProbeNet, *, seed: int = 0) -> dict[str, bytes]:
     """Serialise both networks, with golden inputs and outputs, as the files of a bundle."""
     rng = np.random.default_rng(seed)
-    files, golden = {}, {}
+    files: dict[str, bytes] = {}
+    golden: dict[str, NDArray[np.float32]] = {}
     for graph, net, inputs in (
         (PREDICT, predictor, random_predictor_inputs(rng, 6, 12, 5)),
         (PROBE, prober, random_probe_inputs(rng, 6)),
@@ -44,7 +45,7 @@ def export_graphs(predictor: Predictor, prober: ProbeNet, *, seed: int = 0) -> d
         files[graph.file] = _export(graph, net, inputs)
         golden |= inputs | run(graph, net, inputs)
     buffer = io.BytesIO()
-    np.savez(buffer, **golden)
+    np.savez(buffer, allow_pickle=False, **golden)
     return files | {"golden.npz": buffer.getvalue()}
 
 
@@ -113,18 +114,17 @@ def random_probe_inputs(rng: np.random.Generator, n_batch: int) -> dict[str, NDA
 def _export(graph: Graph, net: nn.Module, inputs: dict[str, NDArray[np.float32]]) -> bytes:
     arguments: tuple[Tensor, ...] = tuple(torch.from_numpy(inputs[name]) for name in graph.inputs)
     outputs = {name: {0: "batch", 1: "candidates"} for name in graph.output_names}
-    buffer = io.BytesIO()
-    with warnings.catch_warnings():
+    with tempfile.TemporaryDirectory() as folder, warnings.catch_warnings():
         # the exporter that needs no further package is deprecated, and says so
         warnings.simplefilter("ignore", DeprecationWarning)
         torch.onnx.export(
             net.eval(),
             arguments,
-            buffer,
+            Path(folder) / graph.file,
             input_names=list(graph.inputs),
             output_names=list(graph.output_names),
             dynamic_axes={name: _AXES[name] for name in graph.inputs} | outputs,
             opset_version=_OPSET,
             dynamo=False,
         )
-    return buffer.getvalue()
+        return (Path(folder) / graph.file).read_bytes()

@@ -20,7 +20,7 @@ N_SHAPE = 10
 HIDDEN = 64
 ROW_HIDDEN = 32
 SIGMA_SCALE = 1.3
-"""The σ given out over the σ fitted: heavy-tailed errors look like this much wider normal ones."""
+"""The sigma given out over the one fitted: heavy-tailed errors look like wider normal ones."""
 _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH = -7.0, 0.0
 _NEVER = 1e4
 
@@ -79,7 +79,7 @@ class Predictor(nn.Module):
             probe_mask: shape (B, P), 1 where a probe counts.
 
         Returns:
-            Mean log latency, its σ, mean log power, its σ, each of shape (B, C).
+            Mean log latency, its sigma, mean log power, its sigma, each of shape (B, C).
         """
         first = probes[:, 0:1, N_FEATURES:]
         readings = probes[:, :, N_FEATURES:] - first
@@ -124,6 +124,9 @@ class ProbeNet(nn.Module):
     network says, and its last layer begins at 0.
     """
 
+    scale: Tensor
+    prior: Tensor
+
     def __init__(self) -> None:
         super().__init__()
         n_features = len(ROW_FEATURES)
@@ -151,4 +154,5 @@ class ProbeNet(nn.Module):
         joint = torch.relu(self.joint(hidden) + self.pooled(pooled).unsqueeze(1))
         not_commit = 1.0 - rows[:, :, -1:]
         prior = torch.matmul(rows, self.prior) * not_commit
-        return (self.score(joint) + prior).squeeze(2)
+        logits: Tensor = self.score(joint) + prior
+        return logits.squeeze(2)

@@ -34,10 +34,10 @@ if TYPE_CHECKING:
 class ProbeTraining:
     """How long and how the probe policy learns."""
 
-    n_steps: int = 160_000
+    n_steps: int = 200_000
     """Decisions over all environments; 0 leaves the policy as it is."""
     n_candidates: int = 40
-    """Candidates of each surface: with fewer than searches have it is faster, and learns the same."""
+    """Candidates of each surface: fewer than searches have, so that it is faster."""
     n_envs: int = 256
     n_steps_per_env: int = 16
     """Decisions of each environment between updates."""
@@ -76,20 +76,17 @@ class RowPolicy(MaskableActorCriticPolicy):
 
     def __init__(self, *args: Any, net: ProbeNet, **kwargs: Any) -> None:
         self._given = (net,)  # in a tuple: a module may not be held before it is set up
-        super().__init__(*args, ortho_init=False, **kwargs)
+        super().__init__(*args, **kwargs)
 
     def _build_mlp_extractor(self) -> None:
         self.mlp_extractor = _RowExtractor(self._given[0], self.observation_space.shape[0])  # type: ignore[assignment,index]
 
     def _build(self, lr_schedule: Any) -> None:
         super()._build(lr_schedule)
-        self.action_net = nn.Identity()  # type: ignore[assignment]
-        self.value_net = nn.Sequential(  # type: ignore[assignment]
-            nn.Linear(2 * ROW_HIDDEN, 32), nn.ReLU(), nn.Linear(32, 1)
-        )
-        self.optimizer = self.optimizer_class(
-            self.parameters(), lr=lr_schedule(1), **self.optimizer_kwargs
-        )
+        self.action_net = nn.Identity()
+        critic: Any = nn.Sequential(nn.Linear(2 * ROW_HIDDEN, 32), nn.ReLU(), nn.Linear(32, 1))
+        self.value_net = critic
+        self.optimizer = torch.optim.Adam(self.parameters(), lr=lr_schedule(1), eps=1e-5)
 
 
 def train_prober(
@@ -117,7 +114,7 @@ def train_prober(
         ent_coef=settings.entropy,
         seed=seed,
         device="cpu",
-        policy_kwargs={"net": net},
+        policy_kwargs={"net": net, "ortho_init": False},
     )
     watcher = _Watcher(settings.n_steps, progress)
     ppo.learn(settings.n_steps, callback=watcher)

@@ -18,7 +18,7 @@ The code that believes, accepts and lays rows is the one that runs on nodes.
 
 from __future__ import annotations
 
-from dataclasses import dataclass, fields, replace
+from dataclasses import fields, replace
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -36,6 +36,15 @@ from components.policy.belief import (
 )
 from components.policy.evidence import Evidence, Readings, add_readings, judge, no_evidence
 from components.policy.search_settings import SearchSettings
+from models.allocator.probing_reward import (
+    MISS_COST,
+    PROBE_COST,
+    REWARD_SCALE,
+    UNSAFE_COST,
+    Outcome,
+    draw_targets,
+    potential,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
@@ -48,26 +57,7 @@ if TYPE_CHECKING:
 
     Forecaster = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Forecast]
 
-REWARD_SCALE = 50.0
-UNSAFE_COST = 0.002
-PROBE_COST = 0.0005
-MISS_COST = 15.0
 _NOISE_FACTORS = (0.3, 1.0, 1.0, 2.0)
-
-
-@dataclass(frozen=True, slots=True)
-class Outcome:
-    """How an episode ended."""
-
-    regret: float
-    violated: bool
-    probes: int
-    unsafe: int
-
-
-def potential(regret: NDArray[np.float64]) -> NDArray[np.float64]:
-    """φ: what a relative excess of power is worth; log, so that the last percent counts."""
-    return np.asarray(0.02 * np.log1p(np.maximum(regret, 0.0) / 0.005))
 
 
 class ProbingEnv(VecEnv):
@@ -162,6 +152,10 @@ class ProbingEnv(VecEnv):
         """No search is wrapped."""
         return [False] * len(self._where(indices))
 
+    @property
+    def _target_log(self) -> NDArray[np.float64]:
+        return self._surfaces.target_log.astype(np.float64)
+
     def _where(self, indices: Any) -> Sequence[int]:
         return range(self.num_envs) if indices is None else np.atleast_1d(indices).tolist()
 
@@ -186,7 +180,7 @@ class ProbingEnv(VecEnv):
     def _draw(self, n: int) -> SurfaceArrays:
         drawn = self._pool.take(self._rng.choice(len(self._pool), n, p=self._chance))
         noise = drawn.noise * self._rng.choice(_NOISE_FACTORS, n).astype(np.float32)
-        return replace(drawn, noise=noise, target_log=_draw_targets(drawn, self._rng))
+        return replace(drawn, noise=noise, target_log=draw_targets(drawn, self._rng))
 
     def _start_over(self, rows: NDArray[np.intp]) -> None:
         n_candidates = self._surfaces.n_cpus.shape[1]
@@ -201,7 +195,7 @@ class ProbingEnv(VecEnv):
             for field in fields(Evidence):
                 getattr(self._evidence, field.name)[rows] = getattr(fresh, field.name)
             self._order[rows], self._probes[rows], self._unsafe[rows] = -1, 0, 0
-        self._verdicts = judge(self._evidence, self._surfaces.target_log)
+        self._verdicts = judge(self._evidence, self._target_log)
 
     def _probe(self, rows: NDArray[np.intp], candidates: NDArray[np.intp]) -> None:
         noise = self._surfaces.noise[rows]
@@ -220,7 +214,7 @@ class ProbingEnv(VecEnv):
         self._order[rows[fresh], n_known[fresh]] = candidates[fresh]
         self._evidence = add_readings(self._evidence, readings)
         self._probes[rows] += 1
-        self._verdicts = judge(self._evidence, self._surfaces.target_log)
+        self._verdicts = judge(self._evidence, self._target_log)
 
     def _look(self) -> None:
         """Predict, and lay out what can be done next."""
@@ -233,7 +227,7 @@ class ProbingEnv(VecEnv):
         forecast = self._forecaster(
             self._surfaces.features, probes, (order >= 0).astype(np.float32)
         )
-        belief = believe(forecast, self._evidence, self._surfaces.target_log)
+        belief = believe(forecast, self._evidence, self._target_log)
         self._rows = lay_rows(
             Situation(
                 belief=belief,
@@ -283,15 +277,3 @@ class ProbingEnv(VecEnv):
                 float(regret[i]), bool(misses[i]), int(self._probes[i]), int(self._unsafe[i])
             )
         return infos
-
-
-def _draw_targets(surfaces: SurfaceArrays, rng: np.random.Generator) -> NDArray[np.float32]:
-    """Half the surfaces keep theirs; a quarter get one near the fastest, a quarter at a step."""
-    n = len(surfaces)
-    fastest = np.where(surfaces.known, surfaces.latency_log, np.inf).min(axis=1)
-    near = fastest + np.log1p(0.005 + rng.exponential(0.35, n))
-    chosen = (rng.random(n) * surfaces.known.sum(axis=1)).astype(np.intp)
-    at_step = surfaces.latency_log[np.arange(n), chosen] + np.log(rng.uniform(1.0, 1.03, n))
-    kind = rng.random(n)
-    drawn = np.where(kind < 0.5, surfaces.target_log, np.where(kind < 0.75, near, at_step))
-    return drawn.astype(np.float32)

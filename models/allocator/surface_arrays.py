@@ -45,7 +45,7 @@ class SurfaceArrays:
     target_log: NDArray[np.float32]
     """Shape (N,): natural logarithm of the target in ms."""
     noise: NDArray[np.float32]
-    """Shape (N,): σ of the log latency of one window."""
+    """Shape (N,): sigma of the log latency of one window."""
     weight: NDArray[np.float32]
     """Shape (N,): how much a surface counts."""
 

@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
     from components.node.topology import Topology
 
-HELD_OUT_SHARE = 1 / 3
+HELD_OUT_ONE_IN = 3
 RATE_BAND = 1.25
 """Ratio of offered rates that still count as the same load."""
 MAX_TARGETS = 4
@@ -65,7 +65,7 @@ class Surface:
     targets_ms: tuple[float, ...]
     """Targets that were in force, the latest first."""
     noise: float
-    """σ of the log latency from one window of an allocation to the next."""
+    """sigma of the log latency from one window of an allocation to the next."""
 
 
 def compile_surfaces(
@@ -114,7 +114,7 @@ def _compile(name: str, node_class: str, topology: Topology, group: pd.DataFrame
     rows = group[group["n_cpus"] <= topology.n_logical].sort_values("window_start")
     keys = rows[["n_cpus", "layout"]].itertuples(index=False, name=None)
     rows = rows.assign(candidate=[_canonical(topology, int(n), Layout(text)) for n, text in keys])
-    n_learned = int(np.ceil(len(rows) * (1.0 - HELD_OUT_SHARE)))
+    n_learned = len(rows) - len(rows) // HELD_OUT_ONE_IN
     later = np.zeros(len(rows), dtype=np.bool_)
     if 0 < n_learned < len(rows):
         # windows that began together stay together
@@ -150,7 +150,7 @@ def _points(rows: pd.DataFrame) -> tuple[Point, ...]:
 
 
 def _noise(rows: pd.DataFrame) -> float:
-    """Pooled σ within allocations; with few repeats near what is usual."""
+    """Pooled sigma within allocations; with few repeats near what is usual."""
     squares, repeats = NOISE_PRIOR_WINDOWS * NOISE_PRIOR**2, NOISE_PRIOR_WINDOWS
     for _, windows in rows.groupby("candidate"):
         logs = np.log(windows["latency_ms"].to_numpy(np.float64))

@@ -65,8 +65,8 @@ def test_without_anything_accepted_there_is_no_incumbent():
 def test_repeats_are_averaged_and_their_spread_is_learned(latencies):
     evidence = seen([(0, x, 1, False) for x in latencies], sigma=0.01)
     assert evidence.latency_log[0, 0] == pytest.approx(np.mean(latencies), abs=1e-9)
-    squares = 4.0 * 0.01**2 + np.sum((np.asarray(latencies) - np.mean(latencies)) ** 2)
-    assert evidence.sigma[0] ** 2 == pytest.approx(squares / (4.0 + len(latencies) - 1))
+    squares = 2.0 * 0.01**2 + np.sum((np.asarray(latencies) - np.mean(latencies)) ** 2)
+    assert evidence.sigma[0] ** 2 == pytest.approx(squares / (2.0 + len(latencies) - 1))
 
 
 @given(st.floats(-0.5, 0.5), st.floats(-0.5, 0.5), st.integers(1, 20))

