@@ -43,7 +43,7 @@ class BundleShelf:
 
     def keep_only(self, digests: AbstractSet[str]) -> None:
         """Remove all other bundles."""
-        for folder in self._folder.iterdir():
+        for folder in self._folder.glob("*"):
             if is_digest(folder.name) and folder.name not in digests:
                 log.info("bundle %s is not needed any more", folder.name[:12])
                 shutil.rmtree(folder, ignore_errors=True)

@@ -66,6 +66,7 @@ class ReleaseFollower:
         self._sweep: AskedSweep | None = None
         self._wrong: dict[str, str] = {}
         self._followed = Followed()
+        self._has_begun = False
         self._ended = threading.Event()
         self._thread = threading.Thread(target=self._run, name="release-follower", daemon=True)
         self._start_with(shipped)
@@ -74,6 +75,7 @@ class ReleaseFollower:
         """Begin to follow; without a source there is nothing to follow."""
         if self._source is not None:
             self._thread.start()
+            self._has_begun = True
 
     def close(self) -> None:
         """End the thread."""
@@ -83,6 +85,9 @@ class ReleaseFollower:
 
     def current(self) -> Followed:
         """The newest picture."""
+        if self._has_begun and not (self._thread.is_alive() or self._ended.is_set()):
+            died = "the release log is not followed any more: its thread died; see the log"
+            return replace(self._followed, health=(*self._followed.health, died))
         return self._followed
 
     def step(self) -> None:
@@ -112,7 +117,7 @@ class ReleaseFollower:
                     continue
                 try:
                     brain = load_brain(self._shelf.path(digest))
-                except BundleError as error:
+                except PermanentError as error:
                     log.warning("cannot go back to bundle %s: %s", digest[:12], error)
                     continue
                 blocked = state.blocked_digests if now is None else (*state.blocked_digests, now)
@@ -240,7 +245,7 @@ class ReleaseFollower:
     def _load(self, digest: str) -> Brain | None:
         try:
             brain = load_brain(self._shelf.path(digest))
-        except BundleError as error:
+        except PermanentError as error:
             self._wrong["policy"] = str(error)
             return None
         if not brain.bundle.serves(self._node_class):

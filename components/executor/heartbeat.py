@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.executor.job_run import reach
 from components.jobs.job import Mode
 from components.node.cpuset import format_cpu_list
 from components.telemetry.heartbeat import Heartbeat, JobStatus
@@ -26,7 +27,7 @@ def heartbeat_of(executor: Executor, time: datetime) -> Heartbeat:
         time=time,
         release=followed.release,
         policy_digest=followed.policy_digest,
-        mode=executor.settings.mode.value,
+        mode=reach(executor.settings.mode, followed.mode_allowed).value,
         paused=executor.is_paused,
         blocked_digests=followed.blocked_digests,
         health=health_of(executor),

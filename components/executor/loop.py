@@ -6,6 +6,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from components.errors import JoulepilotError
 from components.executor.acting import Actor
 from components.executor.applying import Applying
 from components.executor.clock import WallClock
@@ -179,17 +180,19 @@ class Executor:
         """Publish a closed window, and let the job learn from it."""
         run.window = window
         run.is_idle = not window.is_judgeable
-        self._publisher.sample(
-            make_sample(
-                self.ports,
-                run.container,
-                run.job,
-                run.in_force,
-                window,
-                mode=run.mode.value,
-                policy_digest=self.followed.policy_digest,
-            )
+        sample = make_sample(
+            self.ports,
+            run.container,
+            run.job,
+            run.in_force,
+            window,
+            mode=run.mode.value,
+            policy_digest=self.followed.policy_digest,
         )
+        try:
+            self._publisher.sample(sample)
+        except JoulepilotError as error:
+            log.warning("a sample of %s is not published: %s", run.name, error)
         if self.sweeping.is_running:
             self.sweeping.note(run.name)
             return

@@ -6,7 +6,7 @@ import logging
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from components.actuation.errors import ContainerGoneError, HostAwayError
+from components.actuation.errors import ContainerGoneError
 from components.actuation.journal import Restoration
 from components.errors import JoulepilotError
 from components.executor.decision import JobDecision
@@ -61,7 +61,7 @@ class Roster:
         """Look which containers there are, and take in what was said of them."""
         try:
             found = self._in_charge.discover(self._ports.host)
-        except HostAwayError as error:
+        except JoulepilotError as error:
             self.health = (str(error),)
             return
         wrong = list(found.health)
