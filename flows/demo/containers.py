@@ -40,8 +40,8 @@ class Containers:
         """
         container = self._client.containers.run(
             IMAGE,
-            ["--model", f"/models/{job.network}.onnx", "--port", str(METRICS_PORT)],
-            name=f"{DEMO_LABEL}-{job.name}",
+            ["--model", f"/networks/{job.network}.onnx"],
+            name=job.name,
             labels=job.labels(METRICS_PORT) | {DEMO_LABEL: "true"},
             detach=True,
         )
@@ -49,7 +49,7 @@ class Containers:
 
     def cpus(self, job: DemoJob) -> str:
         """The CPUs in force, as a Linux list, read from the kernel."""
-        container = self._client.containers.get(f"{DEMO_LABEL}-{job.name}")
+        container = self._client.containers.get(job.name)
         return format_cpu_list(self._host.effective_cpus(str(container.id)))
 
     def close(self) -> None:

@@ -14,7 +14,7 @@ from components.policy.onnx_runtime import open_session
 if TYPE_CHECKING:
     from pathlib import Path
 
-METRICS_PORT = 8002  # inside the container
+METRICS_PORT = 8002  # inside the container, by its Dockerfile
 N_TIMED = 15
 
 
@@ -49,13 +49,13 @@ def demo_jobs(networks: Path) -> tuple[DemoJob, DemoJob]:
     """
     seconds = seconds_per_image(networks / "mobilenet.onnx")
     mobilenet = DemoJob(
-        name="mobilenet",
+        name="demo-mobilenet",
         network="mobilenet",
         target_ms=round(4e3 * seconds),
         rate_per_s=round(0.2 / seconds, 1),
         busy_rate_per_s=round(0.9 / seconds, 1),
     )
-    mlp = DemoJob("mlp", "mlp-small", target_ms=20.0, rate_per_s=30.0, busy_rate_per_s=30.0)
+    mlp = DemoJob("demo-mlp", "mlp-small", target_ms=20.0, rate_per_s=30.0, busy_rate_per_s=30.0)
     return mobilenet, mlp
 
 
