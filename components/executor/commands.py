@@ -12,6 +12,7 @@ from components.executor.sweep import SweepOrder
 from components.executor.wire import plain
 from components.node.cpuset import format_cpu_list
 from components.node.placement import Layout
+from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -84,10 +85,14 @@ class Commands:
         holds = {name: why for name, why in store.state.holds.items() if name != run.name}
         if command.flag("off"):
             run.hold = None
+            run.relabel(Arm.POLICY if run.in_force.is_placed else Arm.ORIGINAL)
+            run.fulfils = -1
         else:
             reason = command.optional_text("reason") or "held by an operator"
             run.hold = Hold(reason)
+            run.relabel(Arm.OPERATOR)
             holds[run.name] = reason
+        run.observer.restart(self._executor.ports.clock.monotonic_s())
         store.change(holds=holds)
         cpuset = format_cpu_list(run.in_force.cpus)
         return {"job": run.name, "held": run.hold is not None, "cpuset": cpuset}

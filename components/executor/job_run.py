@@ -105,7 +105,7 @@ class JobRun:
         self.in_force = InForce(cpus, candidate, arm, decision_id, propensity, is_placed, cpus)
 
     def relabel(self, arm: Arm) -> None:
-        """The same CPUs, for another reason."""
+        """The same CPUs, for another reason; the open window has to be begun anew."""
         if self.in_force.arm is not arm:
             self.in_force = replace(self.in_force, arm=arm, decision_id=self.decide_id())
 

@@ -155,7 +155,9 @@ class Roster:
         if was_ours:
             run.in_force = replace(run.in_force, is_placed=True)
         reason = self._store.state.holds.get(run.name)
-        run.hold = None if reason is None else Hold(reason)
+        if reason is not None:
+            run.hold = Hold(reason)
+            run.relabel(Arm.OPERATOR)
         log.info("%s in charge, mode %s, on %s", run.name, mode, candidate or sorted(cpus))
         return run
 

@@ -96,11 +96,13 @@ def test_a_held_job_stays_until_it_is_let_go(rig, asking):
     held = rig.cpus()
     asking("manage", job="resnet", values={"target-ms": "15"})
 
-    assert asking("status")["jobs"][0]["state"] == "held"
+    status = asking("status")["jobs"][0]
+    assert (status["state"], status["arm"]) == ("held", "operator")
     assert rig.store.state.holds == {"resnet": "we look at it"}
     assert rig.cpus() == held
     asking("hold", job="resnet", off=True)
     assert rig.store.state.holds == {}
+    assert asking("status")["jobs"][0]["state"] != "held"
 
 
 def test_restore_gives_back_and_pauses_and_resume_goes_on(rig, asking):
