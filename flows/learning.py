@@ -28,7 +28,7 @@ from flows.training_figures import training_figures
 from flows.verdicts import keep_verdict
 from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
 from models.allocator.retrain import retrain
-from models.allocator.surfaces import compile_surfaces
+from models.allocator.surfaces import compile_surfaces, overlapping_rows
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -87,7 +87,7 @@ def train_challenger(
         facts = _training_facts(report, scores, surfaces, data, champion, seed, Path(scratch))
         version = registry.register(report.bundle, registry.log_training(facts))
         BundleStore(settings.home / BUNDLES).add(report.bundle)
-        verdict = _judged(settings.home, report, scores, data.version)
+        verdict = _judged(settings.home, report, scores, surfaces, data.version)
         keep_verdict(settings.home, verdict)
         url = registry.version_url(version)
         return Challenger(version, url, data.version, len(surfaces), scores, verdict, report)
@@ -163,7 +163,11 @@ def _scores(
 
 
 def _judged(
-    home: Path, report: TrainReport, scores: Mapping[str, Scores], lake_version: int
+    home: Path,
+    report: TrainReport,
+    scores: Mapping[str, Scores],
+    surfaces: Sequence[Surface],
+    lake_version: int,
 ) -> Verdict:
     return judge(
         scores["challenger"],
@@ -173,7 +177,7 @@ def _judged(
             digest=report.digest,
             data_checked=was_checked(home, lake_version),
             lake_version=lake_version,
-            n_overlapping_rows=0,
+            n_overlapping_rows=len(overlapping_rows(surfaces)),
             bundle_bytes=sum(path.stat().st_size for path in report.bundle.iterdir()),
             bundle_problem=_problem(report.bundle),
         ),

@@ -96,6 +96,12 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     run.add_argument("--jobs-file", type=Path, help="default: HOME/node/jobs.toml")
     run.add_argument(
+        "--only-label",
+        type=_label,
+        metavar="KEY=VALUE",
+        help="never look at containers without this label",
+    )
+    run.add_argument(
         "--mode", choices=MODES, default="auto", help="no job goes further than this (%(default)s)"
     )
     run.add_argument("--window-s", type=float, default=10.0, help="length of a window")
@@ -110,6 +116,13 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         type=float,
         help="a made-up node's seconds in one second here; default: as fast as can be",
     )
+
+
+def _label(text: str) -> tuple[str, str]:
+    key, equals, value = text.partition("=")
+    if not (key and equals):
+        raise argparse.ArgumentTypeError(f"{text!r} is no label; write KEY=VALUE")
+    return key, value
 
 
 def _add_host(verb: argparse.ArgumentParser) -> None:

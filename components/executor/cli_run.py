@@ -34,6 +34,7 @@ def run(arguments: argparse.Namespace) -> int:
         hub=arguments.hub,
         releases=arguments.releases,
         jobs_file=arguments.jobs_file,
+        only_label=arguments.only_label,
         seed=arguments.seed,
     )
     return 0 if run_node(options, settings) else 1

@@ -40,8 +40,12 @@ class Discovery:
 class JobsInCharge:
     """Looks which containers are to be managed."""
 
-    def __init__(self, jobs_file: Path, overrides: LiveOverrides) -> None:
+    def __init__(
+        self, jobs_file: Path, overrides: LiveOverrides, only: tuple[str, str] | None = None
+    ) -> None:
+        """Look at all containers, or at those alone that carry the label `only` (key, value)."""
         self._jobs_file = jobs_file
+        self._only = only
         self._overrides = overrides
         self._last_file: Mapping[str, JobOverride] = {}
         self._last_live: Mapping[str, JobOverride] = {}
@@ -58,6 +62,8 @@ class JobsInCharge:
         managed: dict[str, Managed] = {}
         containers = host.containers()
         for container in sorted(containers, key=lambda c: (c.name, c.id)):
+            if not self._may_look_at(container):
+                continue
             name = container.name
             try:
                 job = merge(name, live.get(name), in_file.get(name), container.labels)
@@ -73,6 +79,9 @@ class JobsInCharge:
         wrong.extend(_nobody(in_file, live, {container.name for container in containers}))
         ids = frozenset(container.id for container in containers)
         return Discovery(tuple(managed.values()), ids, tuple(wrong))
+
+    def _may_look_at(self, container: Container) -> bool:
+        return self._only is None or container.labels.get(self._only[0]) == self._only[1]
 
     def _from_file(self, wrong: list[str]) -> Mapping[str, JobOverride]:
         """What the file says, or said when it could last be read."""

@@ -47,6 +47,8 @@ class NodeOptions:
     """A URL, or a home with a release log on this machine."""
     jobs_file: Path | None = None
     """By default `HOME/node/jobs.toml`."""
+    only_label: tuple[str, str] | None = None
+    """Key and value of a label; containers without it are never looked at. None: all are."""
     seed: int = 0
     """Of the made-up node."""
 
@@ -78,7 +80,9 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             publisher=_publisher(options, home, ports),
             journal=journal,
             store=store,
-            in_charge=JobsInCharge(options.jobs_file or home.jobs_file, overrides),
+            in_charge=JobsInCharge(
+                options.jobs_file or home.jobs_file, overrides, options.only_label
+            ),
             following=follower,
             settings=settings,
         )

@@ -28,7 +28,7 @@ from components.policy.belief import (
 )
 from components.policy.context import Reading, lay_probes, reading_of, remember, shift
 from components.policy.errors import PolicyError
-from components.policy.evidence import Readings, add_readings, judge, no_evidence
+from components.policy.evidence import BOUND_SIGMAS, Readings, add_readings, judge, no_evidence
 from components.policy.features import candidate_features
 from components.policy.manifest import LEARNED
 from components.policy.search_settings import SearchSettings
@@ -48,6 +48,8 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "SearchSettings"]
 
+_POWER_NOISE = 0.5
+"""sigma of the log power of a window over that of its log latency, as recorded nodes have it."""
 _SHIFT_DOUBT = 0.25
 """sigma added to forecasts from before a load change, as a share of how far latency moved."""
 
@@ -208,7 +210,7 @@ class Search:
         if self._settled is not None:
             return Settled(
                 self._candidates[self._settled],
-                f"kept the target over {self._n_confirmed:g} windows of confirmation",
+                f"kept the target over {self._n_confirmed:.1f} windows of confirmation",
             )
         verdicts = self._verdicts()
         if verdicts.incumbent[0] < 0:
@@ -233,9 +235,20 @@ class Search:
             f"nothing kept the target in {self._n_probes} probes; this was the fastest",
         )
 
+    def _fewest_of_equals(self, verdicts: Verdicts) -> Candidate:
+        """The cheapest accepted; of those whose power cannot be told apart, with fewest CPUs.
+
+        CPUs that cost nothing still are of use to others.
+        """
+        power, error = self._evidence.power_log[0], self._evidence.standard_error[0]
+        cheapest = int(verdicts.incumbent[0])
+        doubt = BOUND_SIGMAS * _POWER_NOISE * np.hypot(error, error[cheapest])
+        equal = np.flatnonzero(verdicts.accepted[0] & (power - power[cheapest] <= doubt))
+        return min((self._candidates[i] for i in equal), key=lambda c: c.n_cpus)
+
     def _narrow(self, verdicts: Verdicts) -> Step:
         """Look for something cheaper than what keeps the target, or confirm that."""
-        incumbent = self._candidates[int(verdicts.incumbent[0])]
+        incumbent = self._fewest_of_equals(verdicts)
         why = self._why_stop()
         if why is None:
             rows = self._rows(verdicts)

@@ -10,7 +10,7 @@ from docker.errors import DockerException, ImageNotFound
 
 from components.actuation.docker_host import DockerHost
 from components.node.cpuset import format_cpu_list
-from flows.demo.jobs import METRICS_PORT
+from flows.demo.jobs import DEMO_LABEL, METRICS_PORT
 from flows.errors import ServiceError
 from flows.services import answers
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
     from flows.demo.jobs import DemoJob
 
 IMAGE = "joulepilot/inference-server:latest"
-DEMO_LABEL = "joulepilot-demo"
 READY_S = 60.0
 
 
@@ -42,7 +41,7 @@ class Containers:
             IMAGE,
             ["--model", f"/networks/{job.network}.onnx"],
             name=job.name,
-            labels=job.labels(METRICS_PORT) | {DEMO_LABEL: "true"},
+            labels=job.labels(METRICS_PORT),
             detach=True,
         )
         return self._wait_until_ready(container)

@@ -11,7 +11,7 @@ from components.lake.lake import Lake
 from components.registry.mlflow_registry import Registry
 from components.releases.operations import history
 from flows.demo.damage import send_damaged_samples
-from flows.demo.jobs import demo_jobs
+from flows.demo.jobs import DEMO_LABEL, demo_jobs
 from flows.demo.load import Load
 from flows.demo.madeup_node import show_four_targets
 from flows.demo.nodes import HERE, REFERENCE, WINDOW_S, DemoNodes
@@ -83,9 +83,9 @@ class Story:
             self._services.wait_until_ready(service)
         self._services.start(schedules(self._settings))
         registry = str(self._settings.home / "processes")
-        extra = ("--processes", registry) if self._place.kind == "process" else ()
+        here = ("--processes", registry, "--only-label", f"{DEMO_LABEL}=true")
         nodes = [
-            self._nodes.service(HERE, self._place.kind, *extra),
+            self._nodes.service(HERE, self._place.kind, *here),
             self._nodes.service(REFERENCE, "madeup:reference", "--pace", "100"),
         ]
         self._services.start_all(nodes)
@@ -208,13 +208,24 @@ class Story:
             self._say.fact(f"{name}: {address}")
 
     def _settled(self, job: DemoJob) -> JobStatus:
-        return self._nodes.wait_for_job(
+        """Wait for the end of a search, and tell every cpuset the kernel showed meanwhile."""
+        seen: list[str] = []
+
+        def is_over(status: JobStatus) -> bool:
+            now = self._place.cpus(job)
+            if not seen or seen[-1] != now:
+                seen.append(now)
+            return status.state in RESTING
+
+        status = self._nodes.wait_for_job(
             HERE,
             job.name,
-            lambda s: s.state in RESTING,
+            is_over,
             what="the search to end",
             within_s=PATIENCE_S + 10 * WINDOW_S,
         )
+        self._say.fact(f"{job.name}: the kernel showed {' → '.join(f'[{c}]' for c in seen)}")
+        return status
 
     def _show(self, job: DemoJob, status: JobStatus) -> None:
         latency = "-" if status.latency_ms is None else f"{status.latency_ms:.1f} ms"

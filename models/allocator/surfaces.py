@@ -8,6 +8,7 @@ from. Rows are split by time, not drawn, because neighbouring windows are alike.
 
 from __future__ import annotations
 
+import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -21,10 +22,11 @@ from components.node.placement import Layout, distinct_layouts, preference
 from models.allocator.node_classes import topology_of_class
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from components.node.topology import Topology
 
+logger = logging.getLogger(__name__)
 HELD_OUT_ONE_IN = 3
 RATE_BAND = 1.25
 """Ratio of offered rates that still count as the same load."""
@@ -66,6 +68,17 @@ class Surface:
     """Targets that were in force, the latest first."""
     noise: float
     """sigma of the log latency from one window of an allocation to the next."""
+    learned_rows: frozenset[str] = frozenset()
+    """`row_id` of the samples behind `points`."""
+    held_out_rows: frozenset[str] = frozenset()
+    """`row_id` of the samples behind `held_out`."""
+
+
+def overlapping_rows(surfaces: Sequence[Surface]) -> frozenset[str]:
+    """Samples that would be both learned from and judged on; there should be none."""
+    learned = {row for surface in surfaces for row in surface.learned_rows}
+    judged = {row for surface in surfaces for row in surface.held_out_rows}
+    return frozenset(learned & judged)
 
 
 def compile_surfaces(
@@ -88,7 +101,8 @@ def compile_surfaces(
         node_class = str(key[0])
         try:
             topology = (topologies or {}).get(node_class) or topology_of_class(node_class)
-        except TopologyError:
+        except TopologyError as error:
+            logger.warning("%d samples teach nothing: %s", len(group), error)
             continue
         surfaces.append(_compile(_name(key), node_class, topology, group))
     return tuple(surface for surface in surfaces if surface.points)
@@ -128,6 +142,8 @@ def _compile(name: str, node_class: str, topology: Topology, group: pd.DataFrame
         held_out=_points(rows[later]),
         targets_ms=tuple(targets)[:MAX_TARGETS],
         noise=_noise(rows[~later]),
+        learned_rows=frozenset(rows.loc[~later, "row_id"]),
+        held_out_rows=frozenset(rows.loc[later, "row_id"]),
     )
 
 

@@ -220,6 +220,21 @@ def test_a_failed_confirmation_leads_to_the_next_cheapest_that_was_measured(brai
     assert isinstance(search.next(), Settled)
 
 
+@pytest.mark.parametrize(("power_of_one_w", "chosen"), [(58.1, 1), (57.9, 1), (66.0, 2)])
+def test_of_equal_power_within_noise_the_fewest_cpus_are_confirmed(
+    brain, tiny_node, power_of_one_w, chosen
+):
+    search = search_on(brain, tiny_node, 100.0, SearchSettings(max_probes=2))
+    search.observe(Observation(Candidate(2), 20.0, 58.0))
+    search.observe(Observation(Candidate(1), 40.0, power_of_one_w))
+    step = search.next()
+    while isinstance(step, Probe):
+        search.observe(Observation(step.candidate, 40.0, power_of_one_w))
+        step = search.next()
+    assert isinstance(step, Confirm)
+    assert step.candidate == Candidate(chosen)
+
+
 def test_a_confirmation_may_come_in_parts(brain, tiny_node):
     search = Search(brain, tiny_node, [Candidate(2)], Target(90.0))
     search.observe(Observation(search.next().candidate, 50.0, 58.0))

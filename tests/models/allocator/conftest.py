@@ -16,6 +16,7 @@ TINY = "some-1s2c2t-00"
 
 def row(index, node_class, model, n_cpus, latency_ms, power_w, **changes):
     return {
+        "row_id": f"{index:08x}",
         "node_class": node_class,
         "image": "server",
         "model": model,

@@ -10,7 +10,7 @@ from components.jobs.candidate import Candidate
 from components.node.errors import TopologyError
 from components.node.topology import grid_topology
 from models.allocator.node_classes import topology_of_class
-from models.allocator.surfaces import compile_surfaces
+from models.allocator.surfaces import compile_surfaces, overlapping_rows
 
 
 def test_an_empty_lake_gives_no_surface():
@@ -46,6 +46,19 @@ def test_changing_what_is_held_out_does_not_change_what_is_learned_from(sweep):
     for before, after in zip(compile_surfaces(sweep), compile_surfaces(changed), strict=True):
         assert before.points == after.points
         assert before.noise == after.noise
+
+
+def test_no_row_is_both_learned_from_and_held_out_and_every_row_is_one_of_both(sweep):
+    surfaces = compile_surfaces(sweep)
+    assert overlapping_rows(surfaces) == frozenset()
+    told = [row for s in surfaces for row in (*s.learned_rows, *s.held_out_rows)]
+    assert sorted(told) == sorted(sweep["row_id"])
+
+
+def test_a_row_that_comes_twice_is_found_on_both_sides(sweep):
+    later = sweep["window_start"] + timedelta(days=1)
+    doubled = pd.concat([sweep, sweep.assign(window_start=later)])
+    assert overlapping_rows(compile_surfaces(doubled))
 
 
 def test_repeats_are_averaged_by_weight_and_keep_their_units(make_row):
