@@ -6,6 +6,7 @@ JoulepilotError
 ├── BusyError (TemporaryError)          the same work is under way in another process
 ├── SweepFailedError (TemporaryError)   a sweep did not end well on every node
 ├── DemoError (TemporaryError)          the demo waited for something that did not happen
+├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
@@ -34,6 +35,10 @@ class SweepFailedError(TemporaryError):
 
 class DemoError(TemporaryError):
     """The demo waited for something that did not happen."""
+
+
+class NoReleaseError(PermanentError):
+    """The release log is empty."""
 
 
 class NotBetterError(PermanentError):

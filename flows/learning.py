@@ -15,15 +15,14 @@ from components.lake.lake import Lake
 from components.lake.schema import Table
 from components.policy.bundle import check_bundle
 from components.policy.errors import BundleError
-from components.policy.manifest import CORE_ALLOCATOR
 from components.registry.facts import LakeData, TrainingFacts
 from components.registry.mlflow_registry import Registry
 from components.releases.gate import ChallengerFacts, judge
-from components.releases.log import ReleaseLog
-from components.releases.source import BUNDLES, RELEASES
+from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
 from flows.checked_lake import was_checked
 from flows.errors import BusyError
+from flows.releasing import champion_folder
 from flows.training_figures import training_figures
 from flows.verdicts import keep_verdict
 from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
@@ -91,23 +90,6 @@ def train_challenger(
         keep_verdict(settings.home, verdict)
         url = registry.version_url(version)
         return Challenger(version, url, data.version, len(surfaces), scores, verdict, report)
-
-
-def champion_folder(home: Path) -> Path:
-    """Folder of the bundle that all nodes run by the release log.
-
-    Raises:
-        RefusedError: there is no release yet.
-    """
-    release = ReleaseLog(home / RELEASES).latest()
-    if release is None:
-        raise BundleError(
-            "asked for the policy in force",
-            f"the release log in {home} is empty",
-            "start `joulepilot up` once: it makes the first release",
-        )
-    digest = release.desired.rings[-1].policies[CORE_ALLOCATOR]
-    return BundleStore(home / BUNDLES).path(digest)
 
 
 @contextmanager

@@ -6,16 +6,19 @@ import getpass
 import logging
 from typing import TYPE_CHECKING
 
+from components.policy.manifest import CORE_ALLOCATOR
 from components.registry.errors import RegistryError
 from components.registry.mlflow_registry import Registry
 from components.releases import operations
-from components.releases.source import BUNDLES
+from components.releases.log import ReleaseLog
+from components.releases.source import BUNDLES, RELEASES
 from components.releases.store import BundleStore
-from flows.errors import NotBetterError, UnknownVersionError
+from flows.errors import NoReleaseError, NotBetterError, UnknownVersionError
 from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from components.registry.facts import RegisteredVersion
     from components.releases.operations import Outcome
@@ -85,6 +88,23 @@ def mirror(settings: Settings, outcome: Outcome) -> str | None:
         logger.warning("MLflow does not show release %d yet: %s", outcome.release.sequence, error)
         return str(error)
     return None
+
+
+def champion_folder(home: Path) -> Path:
+    """Folder of the bundle that all nodes run by the release log.
+
+    Raises:
+        NoReleaseError: there is no release yet.
+    """
+    release = ReleaseLog(home / RELEASES).latest()
+    if release is None:
+        raise NoReleaseError(
+            "asked for the policy in force",
+            f"the release log in {home} is empty",
+            "start `joulepilot up` once: it makes the first release",
+        )
+    digest = release.desired.rings[-1].policies[CORE_ALLOCATOR]
+    return BundleStore(home / BUNDLES).path(digest)
 
 
 def find_version(settings: Settings, name: str) -> RegisteredVersion:

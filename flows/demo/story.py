@@ -8,6 +8,7 @@ import time
 from typing import TYPE_CHECKING
 
 from components.lake.lake import Lake
+from components.policy.bundle import check_bundle
 from components.registry.mlflow_registry import Registry
 from components.releases.operations import history
 from flows.demo.damage import send_damaged_samples
@@ -18,6 +19,7 @@ from flows.demo.nodes import HERE, REFERENCE, WINDOW_S, DemoNodes
 from flows.demo.outcome import Outcomes
 from flows.demo.pipeline_run import run_pipeline
 from flows.errors import DemoError
+from flows.releasing import champion_folder
 from flows.stack import addresses, schedules, servers
 
 if TYPE_CHECKING:
@@ -139,6 +141,10 @@ class Story:
         last = history(self._settings.home)[-1]
         self._say.fact(f"release {last.sequence}: {last.kind}, {last.what}")
         self._require(run.state_name == "Promoted", "the gate did not let the new version pass")
+        version = check_bundle(champion_folder(self._settings.home)).lake_version
+        self._require(version is not None, "the champion names no lake version")
+        nodes = set(Lake(self._settings.home / "lake").samples(version)["node"])
+        self._require({HERE, REFERENCE} <= nodes, f"samples v{version} are of {sorted(nodes)} only")
 
     def _follow(self) -> None:
         self._say.heading("c", "joulepilot-node follows the release and changes real cpusets")
