@@ -141,10 +141,12 @@ class Story:
         last = history(self._settings.home)[-1]
         self._say.fact(f"release {last.sequence}: {last.kind}, {last.what}")
         self._require(run.state_name == "Promoted", "the gate did not let the new version pass")
-        version = check_bundle(champion_folder(self._settings.home)).lake_version
-        self._require(version is not None, "the champion names no lake version")
-        nodes = set(Lake(self._settings.home / "lake").samples(version)["node"])
-        self._require({HERE, REFERENCE} <= nodes, f"samples v{version} are of {sorted(nodes)} only")
+        learned_from = check_bundle(champion_folder(self._settings.home)).lake_version
+        self._require(learned_from is not None, "the champion names no lake version")
+        nodes = set(Lake(self._settings.home / "lake").samples(learned_from)["node"])
+        self._require(
+            {HERE, REFERENCE} <= nodes, f"samples v{learned_from} are of {sorted(nodes)} only"
+        )
 
     def _follow(self) -> None:
         self._say.heading("c", "joulepilot-node follows the release and changes real cpusets")
