@@ -22,7 +22,7 @@ demo: install ## show the whole loop on this machine (about 5 minutes)
 	$(BIN)/joulepilot demo $(DEMO)
 
 test: $(INSTALLED) lint ## check everything; NO_SKIPS=1 makes a skipped test a failure
-	JOULEPILOT_NO_SKIPS=$(NO_SKIPS) $(BIN)/pytest $(TESTS)
+	JOULEPILOT_NO_SKIPS=$(NO_SKIPS) $(BIN)/pytest --benchmark-disable $(TESTS)
 
 lint: $(INSTALLED) ## style, types and the order of the layers
 	$(BIN)/ruff check .
