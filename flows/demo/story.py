@@ -112,7 +112,6 @@ class Story:
             )
             self._require(now == self._original[job.name], f"{job.name} was moved to [{now}]")
             self._outcomes.before(job.name, status, self._nodes.state(HERE))
-            self._nodes.command(HERE, "manage", job.name, "--mode", "auto")
 
     def _learn(self) -> None:
         self._say.heading("b", "one pipeline run: sweep, ingest, check, retrain, gate, promote")
@@ -153,6 +152,11 @@ class Story:
         sequence = history(self._settings.home)[-1].sequence
         for node in (HERE, REFERENCE):
             self._nodes.wait_for_release(node, sequence, within_s=30)
+        self._say.fact(f"both nodes follow release {sequence}; the jobs go from recommend to auto")
+        for job in self._jobs:
+            now = self._place.cpus(job)
+            self._require(now == self._original[job.name], f"the sweep left {job.name} on [{now}]")
+            self._nodes.command(HERE, "manage", job.name, "--mode", "auto")
         for job in self._jobs:
             status = self._settled(job)
             self._show(job, status)
