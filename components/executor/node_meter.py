@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,10 @@ if TYPE_CHECKING:
     from components.telemetry.sample import PowerSource
 
 log = logging.getLogger(__name__)
+RECENT_S = 10.0
+"""What `power_w` speaks of: people look at it, and one tick says little."""
+LEAST_S = 0.5
+"""CPU times advance in steps of 10 ms; over less than this they are mostly rounding."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,9 +39,8 @@ class NodeMeter:
     def __init__(self, power: PowerMeter, cpu_times: CpuTimes) -> None:
         self._power = power
         self._cpu_times = cpu_times
-        self._last: NodeReading | None = None
+        self._recent: deque[NodeReading] = deque()
         self._wrong: dict[str, str] = {}
-        self._power_w: float | None = None
 
     @property
     def source(self) -> PowerSource:
@@ -50,21 +54,23 @@ class NodeMeter:
 
     @property
     def power_w(self) -> float | None:
-        """Mean power between the last two readings."""
-        return self._power_w
+        """Mean power over the last seconds; None while they are too few to say."""
+        if not self._recent or self._recent[-1].at_s - self._recent[0].at_s < LEAST_S:
+            return None
+        return mean_power_w(self._recent[0], self._recent[-1])
 
     @property
     def online(self) -> CpuSet:
         """CPUs that had a line in the last reading; empty before the first."""
-        last = self._last
-        return frozenset() if last is None or last.busy_s is None else frozenset(last.busy_s)
+        busy_s = self._recent[-1].busy_s if self._recent else None
+        return frozenset(busy_s or ())
 
     def read(self, at_s: float) -> NodeReading:
         """Read the counters now."""
         reading = NodeReading(at_s, self._energy_j(), self._busy_s())
-        last = self._last
-        self._power_w = None if last is None else mean_power_w(last, reading)
-        self._last = reading
+        self._recent.append(reading)
+        while self._recent[0].at_s < at_s - RECENT_S:
+            self._recent.popleft()
         return reading
 
     def _energy_j(self) -> float | None:
