@@ -2,11 +2,15 @@
 
 from __future__ import annotations
 
+import base64
+import tempfile
 import time
 from contextlib import contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 from prefect.artifacts import (
+    create_image_artifact,
     create_link_artifact,
     create_markdown_artifact,
     create_progress_artifact,
@@ -15,6 +19,7 @@ from prefect.artifacts import (
 )
 
 from components.registry.facts import summary
+from components.registry.figures import regret_figure
 from data_checks.report import summary_markdown
 
 if TYPE_CHECKING:
@@ -86,6 +91,9 @@ def challenger(result: Challenger) -> None:
         rows, key="scores", description=f"On evaluation set {_evaluation_set(result)}"
     )
     create_markdown_artifact(verdict_markdown(result.verdict), key="gate")
+    create_image_artifact(
+        _regret_plot(result), key="regret", description="Regret in power over all cases"
+    )
     create_link_artifact(
         result.version_url, link_text=f"version {result.version.version} in MLflow", key="version"
     )
@@ -123,6 +131,14 @@ def verdict_markdown(verdict: Verdict) -> str:
         for rule in verdict.rules
     ]
     return "\n".join(lines)
+
+
+def _regret_plot(result: Challenger) -> str:
+    """A PNG as a data URL: Prefect keeps addresses of images, not images."""
+    regrets = {role: [case.regret for case in of.cases] for role, of in result.scores.items()}
+    with tempfile.TemporaryDirectory() as folder:
+        image = regret_figure(Path(folder) / "regret.png", regrets).read_bytes()
+    return f"data:image/png;base64,{base64.b64encode(image).decode()}"
 
 
 def _evaluation_set(result: Challenger) -> str:
