@@ -37,13 +37,13 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         return _run(arguments)
     except JoulepilotError as error:
-        sys.stderr.write(f"joulepilot {arguments.verb}: {error.asked}\n")
+        sys.stderr.write(f"joulepilot {arguments.command}: {error.asked}\n")
         sys.stderr.write(f"  what is true: {error.found}\n  what to do: {error.remedy}\n")
     except ModuleNotFoundError as error:
         if error.name is None or error.name.split(".")[0] not in PIPELINE_PACKAGES:
             raise
         sys.stderr.write(
-            f"joulepilot {arguments.verb}: needs the package {error.name}\n"
+            f"joulepilot {arguments.command}: needs the package {error.name}\n"
             "  what is true: only the node's part of joulepilot is installed here\n"
             "  what to do: pip install 'joulepilot[pipeline]'\n"
         )
@@ -72,22 +72,31 @@ def _parser() -> argparse.ArgumentParser:
         description="Keeps ML-inference containers on their latency target at the least power.",
         epilog="The service on the node has a command of its own: joulepilot-node --help",
     )
-    verbs = parser.add_subparsers(dest="verb", required=True, metavar="VERB")
-    for verb in VERBS:
-        _add(verbs, verb)
+    _add(parser, VERBS, ())
     return parser
 
 
-def _add(verbs: Any, verb: Verb) -> None:
-    sub = verbs.add_parser(verb.name, help=verb.help, description=verb.help)
+def _add(parser: argparse.ArgumentParser, verbs: Sequence[Verb], words: tuple[str, ...]) -> None:
+    """Add verbs to a parser, and to each verb its own; `words` are those typed before."""
+    subs = parser.add_subparsers(dest=f"verb_{len(words)}", required=True, metavar="VERB")
+    for verb in verbs:
+        sub = subs.add_parser(verb.name, help=verb.help, description=verb.help)
+        command = (*words, verb.name)
+        if verb.verbs:
+            _add(sub, verb.verbs, command)
+        else:
+            _add_arguments(sub, verb)
+            sub.set_defaults(handler=verb.handler, command=" ".join(command))
+
+
+def _add_arguments(parser: argparse.ArgumentParser, verb: Verb) -> None:
     for argument in verb.arguments:
-        sub.add_argument(*argument.names, **dict(argument.options))
-    group = sub.add_argument_group("settings (flag over environment over joulepilot.toml)")
+        parser.add_argument(*argument.names, **dict(argument.options))
+    group = parser.add_argument_group("settings (flag over environment over joulepilot.toml)")
     for name, item in Settings.__dataclass_fields__.items():
         group.add_argument(f"--{name.replace('_', '-')}", help=item.metadata["help"])
     group.add_argument("--json", action="store_true", help="print JSON for machines")
     group.add_argument("-v", "--verbose", action="store_true", help="say what happens inside")
-    sub.set_defaults(handler=verb.handler)
 
 
 if __name__ == "__main__":

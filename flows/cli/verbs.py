@@ -20,12 +20,16 @@ class Argument:
 
 @dataclass(frozen=True, slots=True)
 class Verb:
-    """One verb; `handler` is `module:function`, imported when the verb is used."""
+    """One verb: something to do, or a group of verbs of its own.
+
+    `handler` is `module:function`, imported when the verb is used; empty for a group.
+    """
 
     name: str
     help: str
-    handler: str
+    handler: str = ""
     arguments: tuple[Argument, ...] = ()
+    verbs: tuple[Verb, ...] = ()
 
 
 def argument(*names: str, **options: Any) -> Argument:
@@ -35,6 +39,20 @@ def argument(*names: str, **options: Any) -> Argument:
 
 WHY = argument("--why", required=True, help="the reason, kept in the release log")
 VERSION = "a version number of the registry, or the first letters of a bundle's digest"
+
+ALLOCATOR_VERBS: tuple[Verb, ...] = (
+    Verb(
+        "paper",
+        "train and print the paper's own experiment: Table 2 and Figure 2",
+        "flows.cli.allocator:run",
+        (
+            argument("--targets-ms", type=float, nargs="+", default=[5.0, 7.0, 10.0, 15.0]),
+            argument("--seeds", type=int, default=1, help="train with seeds 0 to N-1"),
+            argument("--noise", type=float, default=0.0, help="relative noise of a window"),
+            argument("--figure", metavar="PNG", help="where to write Figure 2"),
+        ),
+    ),
+)
 
 VERBS: tuple[Verb, ...] = (
     Verb(
@@ -101,16 +119,5 @@ VERBS: tuple[Verb, ...] = (
         "flows.cli.on_call:compare",
         (argument("one", help=VERSION), argument("other", help=VERSION)),
     ),
-    Verb(
-        "allocator",
-        "the core allocator: `paper` trains and prints the paper's own experiment",
-        "flows.cli.allocator:run",
-        (
-            argument("what", choices=("paper",), help="paper: Table 2 and Figure 2"),
-            argument("--targets-ms", type=float, nargs="+", default=[5.0, 7.0, 10.0, 15.0]),
-            argument("--seeds", type=int, default=1, help="train with seeds 0 to N-1"),
-            argument("--noise", type=float, default=0.0, help="relative noise of a window"),
-            argument("--figure", metavar="PNG", help="where to write Figure 2"),
-        ),
-    ),
+    Verb("allocator", "the core allocator on its own", verbs=ALLOCATOR_VERBS),
 )
