@@ -2,6 +2,7 @@
 
 PermanentError
 ├── NotEnoughSamplesError   too little was recorded to learn from
+├── RecordingError          a recorded sweep is damaged, or there is none
 └── SurfaceError            samples cannot be compiled to a surface
 """
 
@@ -10,6 +11,10 @@ from components.errors import PermanentError
 
 class NotEnoughSamplesError(PermanentError):
     """Too little was recorded to learn from."""
+
+
+class RecordingError(PermanentError):
+    """A recorded sweep is damaged, or there is none."""
 
 
 class SurfaceError(PermanentError):
