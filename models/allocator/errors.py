@@ -19,3 +19,7 @@ class RecordingError(PermanentError):
 
 class SurfaceError(PermanentError):
     """Samples cannot be compiled to a surface."""
+
+
+class ArenaError(JoulepilotError):
+    """A contender could not be let decide a case."""
