@@ -1,12 +1,17 @@
 """Errors about learning.
 
 PermanentError
+├── ArenaError              a contender could not be let decide a case
 ├── NotEnoughSamplesError   too little was recorded to learn from
 ├── RecordingError          a recorded sweep is damaged, or there is none
 └── SurfaceError            samples cannot be compiled to a surface
 """
 
 from components.errors import PermanentError
+
+
+class ArenaError(PermanentError):
+    """A contender could not be let decide a case."""
 
 
 class NotEnoughSamplesError(PermanentError):
@@ -19,7 +24,3 @@ class RecordingError(PermanentError):
 
 class SurfaceError(PermanentError):
     """Samples cannot be compiled to a surface."""
-
-
-class ArenaError(JoulepilotError):
-    """A contender could not be let decide a case."""
