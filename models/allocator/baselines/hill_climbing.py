@@ -32,14 +32,18 @@ class HillClimbing:
         step = max(len(steps) // 4, 1)
         while step >= 1 and notebook.n_probes < self.max_probes:
             place = steps.index(at) - step
-            if place >= 0 and notebook.keeps(steps[place]):
-                if notebook.power_w(steps[place]) <= notebook.power_w(at):
-                    at = steps[place]
-                    continue
-            step //= 2
+            if place >= 0 and _is_better(notebook, steps[place], at):
+                at = steps[place]
+            else:
+                step //= 2
 
     def _change_layout(self, notebook: Notebook) -> None:
         cheapest = notebook.cheapest()
         for index in other_layouts(notebook.task, cheapest) if cheapest is not None else ():
             if notebook.n_probes < self.max_probes:
                 notebook.keeps(index)
+
+
+def _is_better(notebook: Notebook, index: int, than: int) -> bool:
+    """Whether a candidate keeps the target at no more power than another."""
+    return notebook.keeps(index) and notebook.power_w(index) <= notebook.power_w(than)

@@ -1,0 +1,112 @@
+"""Bayesian optimisation with Gaussian processes, as CLITE (HPCA 2020) does."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.node.placement import Layout
+from components.policy import normal
+from models.allocator.baselines.ladder import effective_cores, ladder, widest
+from models.allocator.baselines.notebook import Notebook
+
+if TYPE_CHECKING:
+    from numpy.typing import NDArray
+
+    from models.allocator.arena import Decision, Read, Task
+
+_LENGTHS = (0.3, 0.6, 1.2, 2.4)  # in ln(CPUs)
+_LEAST_VARIANCE = 1e-6
+_LAYOUT_DISTANCE = 0.5  # two layouts are as far apart as this many ln(CPUs)
+
+
+@dataclass(frozen=True, slots=True)
+class BayesianOptimisation:
+    """Reads where power is expected to fall most while the target is kept, until that is little."""
+
+    max_probes: int = 20
+    least_improvement: float = 0.003
+    """Expected saving, as a share of power, below which it ends."""
+    reading_sigma: float = 0.003
+    """Of the log latency, as the processes assume it."""
+    name: str = "Gaussian processes (CLITE-like)"
+
+    def decide(self, task: Task, read: Read, seed: int) -> Decision:  # noqa: ARG002 - no chance
+        """Begin with a few spread counts, then follow the processes."""
+        notebook, steps = Notebook(task, read), ladder(task)
+        counts = np.asarray([task.candidates[i].n_cpus for i in steps])
+        halves = (steps[int(np.abs(counts - counts[-1] / part).argmin())] for part in (2, 4))
+        for index in (*widest(task), *halves):
+            notebook.keeps(index)
+        inputs = _inputs(task)
+        while notebook.n_probes < min(self.max_probes, len(task.candidates)):
+            saving = self._expected_saving(notebook, inputs)
+            index = int(saving.argmax())
+            if saving[index] < self.least_improvement:
+                break
+            notebook.probe(index)
+        return notebook.decision()
+
+    def _expected_saving(
+        self, notebook: Notebook, inputs: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """Shape (C,): of candidates not read yet; with nothing to save over, the likelihood."""
+        read = list(notebook.readings)
+        latency = np.log([notebook.latency_ms(index) for index in read])
+        power = np.log([notebook.power_w(index) for index in read])
+        mean, sigma = _regress(inputs, read, latency, self.reading_sigma)
+        p_keeps = normal.cdf((np.log(notebook.task.target_ms) - mean) / sigma)
+        cheapest = notebook.cheapest()
+        value = p_keeps
+        if cheapest is not None:
+            mean, sigma = _regress(inputs, read, power, self.reading_sigma)
+            gain = np.log(notebook.power_w(cheapest)) - mean
+            value = p_keeps * normal.mean_above_zero(gain, sigma)
+        value[read] = 0.0
+        return value
+
+
+def _inputs(task: Task) -> NDArray[np.float64]:
+    """Shape (C, 4): ln of CPUs and of effective cores, and the layout."""
+    n_cpus = [candidate.n_cpus for candidate in task.candidates]
+    layouts = [
+        [_LAYOUT_DISTANCE * (c.layout is layout) for layout in (Layout.SPREAD, Layout.SMT)]
+        for c in task.candidates
+    ]
+    both = np.stack([np.log(n_cpus), np.log(effective_cores(task))], axis=1)
+    return np.concatenate([both, np.asarray(layouts)], axis=1)
+
+
+def _regress(
+    inputs: NDArray[np.float64], read: list[int], values: NDArray[np.float64], reading_sigma: float
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and sigma of every candidate: a line over ln(effective cores), and a process on it.
+
+    The length over which the process forgets is the likeliest of a few.
+    """
+    x = inputs[read, 1]
+    line = np.polynomial.Polynomial.fit(x, values, min(1, len(set(x)) - 1))
+    rest = values - line(x)
+    scale = max(float(np.mean(rest**2)), _LEAST_VARIANCE)
+    noise = np.eye(len(read)) * (reading_sigma**2 / scale + 1e-8)
+    distance = ((inputs[:, None, :] - inputs[None, read, :]) ** 2).sum(axis=2)
+    kernels = (np.exp(-0.5 * distance / length**2) for length in _LENGTHS)
+    fits = [_condition(kernel, kernel[read] + noise, rest / np.sqrt(scale)) for kernel in kernels]
+    _, mean, variance = max(fits, key=lambda fit: fit[0])
+    return (
+        line(inputs[:, 1]) + np.sqrt(scale) * mean,
+        np.sqrt(scale * variance + _LEAST_VARIANCE),
+    )
+
+
+def _condition(
+    kernel: NDArray[np.float64], gram: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
+    """Log likelihood of the values, and mean and variance of a process that has them."""
+    factor = np.linalg.cholesky(gram)
+    white = np.linalg.solve(factor, values)
+    likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())
+    spread = np.linalg.solve(factor, kernel.T)
+    return likelihood, spread.T @ white, np.maximum(1.0 - (spread**2).sum(axis=0), 0.0)
