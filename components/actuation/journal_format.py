@@ -47,7 +47,8 @@ def decode(data: bytes) -> JournalText:
 
     Of another version nothing is read: what it means is not known here.
     """
-    header, *rest = data.decode(errors="replace").splitlines() or [""]
+    # not splitlines(): it takes other control characters for ends of lines too, as damage makes them
+    header, *rest = data.decode(errors="replace").removesuffix("\n").split("\n")
     match _opened(header):
         case [str(word), int(version), int(_)] if word == _HEADER and version != VERSION:
             return JournalText((), f"it is of version {version}, this program knows {VERSION}")

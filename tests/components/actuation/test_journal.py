@@ -47,6 +47,13 @@ def test_any_changed_byte_is_noticed_and_no_false_original_is_believed(
     assert set(text.originals) <= set(kept)
 
 
+@pytest.mark.parametrize("other", [b"\x0b", b"\x0c", b"\r", b"\x1c"])
+def test_an_end_of_line_that_was_changed_is_noticed(other: bytes) -> None:
+    whole = encode([Original("id-1", "web", "0-1"), Original("id-2", "db", "")]).encode()
+    damaged = whole[:-1].replace(b"\n", other) + b"\n"
+    assert decode(damaged).problem is not None
+
+
 @given(originals, st.data())
 def test_a_file_cut_short_is_noticed(kept: list[Original], data: st.DataObject) -> None:
     whole = encode(kept).encode()

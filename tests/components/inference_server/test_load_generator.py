@@ -75,7 +75,7 @@ def test_a_server_that_stands_still_shows_in_latency_from_when_requests_were_due
         with server.service._turnstile.turn():
             _wait_until(lambda: server.service._turnstile.n_waiting >= 20)
     assert _is_balanced(load.report)
-    assert load.report.answered == load.report.due
+    assert load.report.answered == load.report.sent  # the last one due may find the load ended
     assert load.report.latency.largest_s() > 0.1
     assert load.report.latency.quantile_s(0.1) < load.report.latency.largest_s() / 2
 
