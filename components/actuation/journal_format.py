@@ -47,7 +47,7 @@ def decode(data: bytes) -> JournalText:
 
     Of another version nothing is read: what it means is not known here.
     """
-    # not splitlines(): it takes other control characters for ends of lines too, as damage makes them
+    # not splitlines(): damage can turn an end of line into another character it splits at
     header, *rest = data.decode(errors="replace").removesuffix("\n").split("\n")
     match _opened(header):
         case [str(word), int(version), int(_)] if word == _HEADER and version != VERSION:
