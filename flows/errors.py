@@ -10,6 +10,7 @@ JoulepilotError
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
+├── BenchmarkError (PermanentError)     a benchmark that cannot be
 ├── TargetsError (PermanentError)       targets that cannot be
 └── UnknownVersionError (PermanentError)  no version, or more than one, fits a name
 """
@@ -47,6 +48,10 @@ class NotBetterError(PermanentError):
 
 class NotJudgedError(PermanentError):
     """The gate never saw a bundle."""
+
+
+class BenchmarkError(PermanentError):
+    """A benchmark that cannot be."""
 
 
 class TargetsError(PermanentError):

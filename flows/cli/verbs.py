@@ -52,6 +52,34 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
             argument("--figure", metavar="PNG", help="where to write Figure 2"),
         ),
     ),
+    Verb(
+        "benchmark",
+        "set our policy beside baselines, on made-up nodes it never saw",
+        "flows.cli.allocator_benchmark:run",
+        (
+            argument("--family", nargs="+", metavar="NAME", help="kinds of nodes; else all"),
+            argument(
+                "--noise",
+                type=float,
+                nargs="+",
+                default=[0.003],
+                metavar="SIGMA",
+                help="relative noise of a window's latency",
+            ),
+            argument("--nodes", type=int, default=100, metavar="N", help="nodes of each family"),
+            argument("--seed", type=int, default=40_000, help="of nodes and noise"),
+            argument("--policy", metavar="FOLDER", help="a bundle, instead of the shipped one"),
+            argument("--figures", metavar="FOLDER", help="where to draw regret and misses"),
+            argument(
+                "--naive-sb3",
+                action="store_true",
+                help="also train PPO and DQN for each node, as the paper would; minutes a node",
+            ),
+            argument(
+                "--naive-steps", type=int, default=200_000, metavar="N", help="of that training"
+            ),
+        ),
+    ),
 )
 
 VERBS: tuple[Verb, ...] = (

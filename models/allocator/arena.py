@@ -184,10 +184,14 @@ class _Node:
     probed: list[int] = field(default_factory=list)
     confirm_windows: int = 0
     _errors: dict[int, np.random.Generator] = field(default_factory=dict)
+    _position: dict[Candidate, int] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self._position = {candidate: i for i, candidate in enumerate(self.case.candidates)}
 
     def read(self, candidate: Candidate, confirm_windows: int = 0) -> Reading:
         """What a window, or the mean of some, shows."""
-        index = self.case.candidates.index(candidate)
+        index = self._position[candidate]
         if confirm_windows:
             self.confirm_windows += confirm_windows
         else:

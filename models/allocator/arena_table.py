@@ -35,7 +35,9 @@ class Summary:
     confirm_windows_mean: float
     unsafe_probes_mean: float
     decision_ms: float
-    """CPU time a reading: what a decision costs while the node waits for it."""
+    """CPU time a reading, or a choice without one: what the node waits for."""
+    cpu_s_mean: float
+    """CPU time of a whole search; where a contender learns for each node, learning included."""
 
 
 def summarise(results: Iterable[Result]) -> tuple[Summary, ...]:
@@ -50,7 +52,7 @@ def table(results: Iterable[Result]) -> str:
     """Lay out the summaries for people."""
     head = (
         f"{'':<34}{'regret':>8}{'p95':>8}{'exact':>8}{'±1':>8}{'missed':>8}"
-        f"{'false inf':>10}{'probes':>8}{'unsafe':>8}{'ms':>8}"
+        f"{'false inf':>10}{'probes':>8}{'unsafe':>8}{'ms':>8}{'CPU s':>8}"
     )
     return "\n".join((head, *(_line(summary) for summary in summarise(results))))
 
@@ -59,7 +61,7 @@ def _line(s: Summary) -> str:
     return (
         f"{s.contender:<34}{s.regret_mean:>8.2%}{s.regret_p95:>8.1%}{s.exact_share:>8.1%}"
         f"{s.within_one_share:>8.1%}{s.violation_share:>8.2%}{s.false_infeasible_share:>10.2%}"
-        f"{s.probes_mean:>8.2f}{s.unsafe_probes_mean:>8.2f}{s.decision_ms:>8.2f}"
+        f"{s.probes_mean:>8.2f}{s.unsafe_probes_mean:>8.2f}{s.decision_ms:>8.2f}{s.cpu_s_mean:>8.2f}"
     )
 
 
@@ -71,7 +73,7 @@ def _summary(name: str, results: Sequence[Result]) -> Summary:
         if result.regret_above_idle is not None
     ]
     out_of_reach = [result for result in results if _is_out_of_reach(result)]
-    n_readings = sum(result.probes + (result.confirm_windows > 0) for result in results)
+    n_readings = sum(max(result.probes + (result.confirm_windows > 0), 1) for result in results)
     return Summary(
         contender=name,
         n_cases=len(results),
@@ -88,7 +90,8 @@ def _summary(name: str, results: Sequence[Result]) -> Summary:
         probes_mean=float(np.mean([result.probes for result in results])),
         confirm_windows_mean=float(np.mean([result.confirm_windows for result in results])),
         unsafe_probes_mean=float(np.mean([result.unsafe_probes for result in results])),
-        decision_ms=sum(result.cpu_ms for result in results) / max(n_readings, 1),
+        decision_ms=sum(result.cpu_ms for result in results) / n_readings,
+        cpu_s_mean=float(np.mean([result.cpu_ms for result in results])) / 1000.0,
     )
 
 
