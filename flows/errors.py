@@ -12,6 +12,7 @@ JoulepilotError
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
 ├── BenchmarkError (PermanentError)     a benchmark that cannot be
 ├── TargetsError (PermanentError)       targets that cannot be
+├── EvaluationError (PermanentError)    an evaluation on recordings that cannot be
 └── UnknownVersionError (PermanentError)  no version, or more than one, fits a name
 """
 
@@ -56,6 +57,10 @@ class BenchmarkError(PermanentError):
 
 class TargetsError(PermanentError):
     """Targets that cannot be."""
+
+
+class EvaluationError(PermanentError):
+    """An evaluation on recordings that cannot be."""
 
 
 class UnknownVersionError(PermanentError):

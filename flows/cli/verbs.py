@@ -53,6 +53,30 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "evaluate",
+        "let a policy choose on sweeps measured elsewhere, beside baselines",
+        "flows.cli.allocator_evaluate:run",
+        (
+            argument("folder", metavar="FOLDER", help="recordings: NAME.csv and NAME.json each"),
+            argument(
+                "--predictions", required=True, metavar="OUT.csv", help="where to write choices"
+            ),
+            argument(
+                "--noise",
+                type=float,
+                default=0.0,
+                metavar="SIGMA",
+                help="sigma of each reading's log latency; every repeat is a probe",
+            ),
+            argument("--seed", type=int, default=0, metavar="N", help="of the noise"),
+            argument(
+                "--bundle",
+                metavar="FOLDER_OR_DIGEST",
+                help="a bundle's folder, or letters of a kept one's digest; else the shipped one",
+            ),
+        ),
+    ),
+    Verb(
         "benchmark",
         "set our policy beside baselines, on made-up nodes it never saw",
         "flows.cli.allocator_benchmark:run",

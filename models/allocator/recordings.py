@@ -7,8 +7,8 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.allocator.arena import Case
 from models.allocator.errors import RecordingError
-from models.allocator.evaluation_set import Case
 from models.allocator.recording_rows import read_rows
 from models.allocator.recording_sidecar import read_sidecar
 from models.allocator.recording_topology import recorded_topology
@@ -51,12 +51,16 @@ class Recording:
             Case(
                 name=f"{self.name}@{position}",
                 family=FAMILY,
-                topology=self.topology,
                 candidates=self.candidates,
                 latency_ms=self.latency_ms,
                 power_w=self.power_w,
                 target_ms=float(target_ms),
+                n_logical=self.topology.n_logical,
+                n_physical=self.topology.n_physical,
                 noise=noise,
+                topology=self.topology,
+                idle_w=self.sidecar.idle_w,
+                node_targets_ms=self.sidecar.targets_ms,
             )
             for position, target_ms in enumerate(self.sidecar.targets_ms)
         )

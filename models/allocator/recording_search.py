@@ -1,0 +1,235 @@
+"""The search over a recording: the policy finds the region, closing the gap finds the optimum.
+
+A recording has few allocations, often of one layout, and readings as exact as it was measured.
+There a choice is proven best when the allocation with the next fewer CPUs of its layout was seen
+to miss the target. So once the policy has one that keeps the target and one with fewer CPUs that
+does not, or wants to stop, or was asked for its share of the probes, the gap between the two is
+closed: each probe goes where a straight line through both, in logarithms, crosses the target, and
+to the middle when that was slow. At last all cores without siblings, and all of one socket, are
+looked at, since on many nodes more CPUs than these are slower. On a node the policy leaves the gap
+open: there a probe costs a service its target, here it costs nothing but its count.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from components.jobs.candidate import Candidate
+from components.jobs.target import Target
+from components.policy.evidence import BOUND_SIGMAS
+from components.policy.search import Search
+from components.policy.search_settings import SearchSettings
+from components.policy.steps import Observation, Probe
+from models.allocator.arena import Decision
+from models.allocator.arena_policy import topology_of
+
+if TYPE_CHECKING:
+    from components.policy.brain import Brain
+    from models.allocator.arena import Read, Reading, Task
+
+MAX_PROBES = 12
+POLICY_PROBES = 3
+"""Probes after which the gap is closed even if the policy would go on."""
+CONFIRM_READINGS = 2
+"""Readings that what is chosen has under noise, at least; each is a probe."""
+MAX_READINGS = 4
+"""Readings after which an undecided allocation is let go."""
+MIN_P_FEASIBLE = 0.2
+"""Less than on a node: no service suffers from a probe of a recording."""
+_EXACT_SIGMA = 1e-9
+"""What the policy is told of readings without noise."""
+_TOLERANCE = 1e-9
+"""A log latency this much above its target keeps it: rounding of sums, not slowness."""
+_SPEEDUP = 0.8
+"""How fast latency falls with cores, as an exponent, where nothing better is known."""
+_SIBLING_WORTH = 0.25
+_NEAR_MISS = 0.08
+"""Log latency above the target, as estimated, up to which all cores of a kind are looked at."""
+
+
+@dataclass(frozen=True, slots=True)
+class RecordingContender:
+    """Searches a recording with a bundle; every reading is a probe, and none is a confirmation."""
+
+    brain: Brain
+    sigma: float
+    """Noise of a reading, of its log latency; 0 for exact ones."""
+    name: str = "ours, gap closed"
+
+    def decide(self, task: Task, read: Read, seed: int) -> Decision:  # noqa: ARG002 - no chance
+        """Read what is worth a probe until the choice is proven or the probes are spent."""
+        search = _RecordingSearch(self.brain, task, self.sigma)
+        while (candidate := search.next()) is not None:
+            search.observe(candidate, read(candidate))
+        return search.decision()
+
+
+@dataclass(slots=True)
+class _Seen:
+    """Readings of one allocation."""
+
+    latency_log: list[float] = field(default_factory=list)
+    power_w: list[float] = field(default_factory=list)
+
+    @property
+    def n(self) -> int:
+        return len(self.latency_log)
+
+    @property
+    def mean_log(self) -> float:
+        return sum(self.latency_log) / self.n
+
+    @property
+    def mean_w(self) -> float:
+        return sum(self.power_w) / self.n
+
+
+class _RecordingSearch:
+    """Ask `next()`, read it, tell `observe()`; the end is when there is no next."""
+
+    def __init__(self, brain: Brain, task: Task, sigma: float) -> None:
+        self._topology = topology_of(task)
+        self._candidates = sorted(task.candidates)
+        self._target_log = math.log(task.target_ms) + _TOLERANCE
+        self._sigma = sigma
+        self._seen: dict[Candidate, _Seen] = {}
+        self._n_probes = 0
+        self._gap_before: int | None = None
+        self._policy = Search(
+            brain,
+            self._topology,
+            task.candidates,
+            Target(math.exp(self._target_log + _TOLERANCE)),
+            SearchSettings(
+                window_sigma=min(max(sigma, _EXACT_SIGMA), 0.9),
+                max_probes=MAX_PROBES,
+                min_p_feasible=MIN_P_FEASIBLE,
+            ),
+        )
+
+    def next(self) -> Candidate | None:
+        """What to read next; None when the search has ended."""
+        chosen = self._cheapest_kept()
+        if self._n_probes < MAX_PROBES:
+            wanted = self._widen() if chosen is None else self._narrow(chosen)
+            if wanted is not None:
+                return wanted
+        needed = CONFIRM_READINGS if self._sigma > 0.0 else 1
+        if chosen is not None and self._seen[chosen].n < needed:
+            return chosen
+        return None
+
+    def observe(self, candidate: Candidate, reading: Reading) -> None:
+        """Take in a reading."""
+        seen = self._seen.setdefault(candidate, _Seen())
+        seen.latency_log.append(math.log(reading.latency_ms))
+        seen.power_w.append(reading.power_w)
+        self._n_probes += 1
+        self._policy.observe(Observation(candidate, reading.latency_ms, reading.power_w))
+
+    def decision(self) -> Decision:
+        """The cheapest that keeps the target; without one, the fastest, and whether it may do."""
+        chosen = self._cheapest_kept()
+        if chosen is not None:
+            return Decision(chosen)
+        fastest = min(self._seen, key=self._margin_key)
+        return Decision(fastest, infeasible=self._margin(fastest) < 0.0)
+
+    def _margin_key(self, candidate: Candidate) -> float:
+        return -self._margin(candidate)
+
+    def _margin(self, candidate: Candidate) -> float:
+        """How far below the target its mean log latency lies."""
+        return self._target_log - self._seen[candidate].mean_log
+
+    def _is_kept(self, candidate: Candidate) -> bool:
+        bound = BOUND_SIGMAS * self._sigma / math.sqrt(self._seen[candidate].n)
+        return self._margin(candidate) >= bound
+
+    def _cheapest_kept(self) -> Candidate | None:
+        kept = [candidate for candidate in self._seen if self._is_kept(candidate)]
+        return min(kept, key=lambda c: (self._seen[c].mean_w, c), default=None)
+
+    def _widen(self) -> Candidate | None:
+        """While nothing keeps the target the policy says what may."""
+        step = self._policy.next()
+        if isinstance(step, Probe):
+            return step.candidate
+        undecided = [
+            c for c in self._seen if self._margin(c) > 0.0 and self._seen[c].n < MAX_READINGS
+        ]
+        return max(undecided, key=self._margin, default=None)
+
+    def _narrow(self, chosen: Candidate) -> Candidate | None:
+        repeated = self._worth_repeating(chosen)
+        if repeated is not None:
+            return repeated
+        missed = self._missed_below(chosen)
+        if missed is None and self._n_probes < POLICY_PROBES:
+            step = self._policy.next()
+            if isinstance(step, Probe):
+                return step.candidate
+        inside = self._inside_gap(chosen, missed)
+        return inside if inside is not None else self._landmark(chosen)
+
+    def _worth_repeating(self, chosen: Candidate) -> Candidate | None:
+        """The cheapest undecided that a reading or two more would make kept, at its mean."""
+        for candidate in sorted(self._seen, key=lambda c: self._seen[c].mean_w):
+            seen = self._seen[candidate]
+            if seen.mean_w >= self._seen[chosen].mean_w:
+                return None
+            margin = self._margin(candidate)
+            if margin <= 0.0 or self._is_kept(candidate) or seen.n >= MAX_READINGS:
+                continue
+            if (BOUND_SIGMAS * self._sigma / margin) ** 2 <= seen.n + 2:
+                return candidate
+        return None
+
+    def _below(self, chosen: Candidate) -> list[Candidate]:
+        return [
+            c for c in self._candidates if c.layout is chosen.layout and c.n_cpus < chosen.n_cpus
+        ]
+
+    def _missed_below(self, chosen: Candidate) -> Candidate | None:
+        """The allocation with most CPUs below the chosen one that was read; it was not kept."""
+        return max((c for c in self._below(chosen) if c in self._seen), default=None)
+
+    def _inside_gap(self, chosen: Candidate, missed: Candidate | None) -> Candidate | None:
+        between = [c for c in self._below(chosen) if missed is None or c > missed]
+        if not between:
+            self._gap_before = None
+            return None
+        was_slow = self._gap_before is not None and 2 * len(between) > self._gap_before
+        self._gap_before = None if missed is None or was_slow else len(between)
+        if was_slow:
+            return between[len(between) // 2]
+        n_cpus = self._crossing(chosen, missed)
+        return next((c for c in between if c.n_cpus >= n_cpus), between[-1])
+
+    def _crossing(self, chosen: Candidate, missed: Candidate | None) -> float:
+        """Number of CPUs at which the target is just kept, as far as two readings tell."""
+        margin = self._margin(chosen)
+        if missed is None:
+            return chosen.n_cpus * min(math.exp(-margin / _SPEEDUP), 0.5)
+        wanted, low = BOUND_SIGMAS * self._sigma, self._margin(missed)
+        share = (wanted - low) / (margin - low) if margin > low else 0.5
+        ratio = chosen.n_cpus / missed.n_cpus
+        return missed.n_cpus * ratio ** min(max(share, 0.0), 1.0) - 1e-6
+
+    def _landmark(self, chosen: Candidate) -> Candidate | None:
+        """All cores without siblings, or those of one socket, if a miss above was a near one."""
+        cores = self._topology.n_physical
+        for n_cpus in (cores, cores // self._topology.n_sockets):
+            landmark = Candidate(n_cpus, chosen.layout)
+            if landmark in self._below(chosen) and landmark not in self._seen:
+                above = min(c for c in self._seen if c > landmark and c.layout is chosen.layout)
+                fewer = math.log(self._effective(above) / self._effective(landmark))
+                if _SPEEDUP * fewer - self._margin(above) <= _NEAR_MISS:
+                    return landmark
+        return None
+
+    def _effective(self, candidate: Candidate) -> float:
+        cores = min(candidate.n_cpus, self._topology.n_physical)
+        return cores + _SIBLING_WORTH * (candidate.n_cpus - cores)
