@@ -1,0 +1,1 @@
+"""Made-up hosts with three processors: simulated, seeded, from two different generators."""

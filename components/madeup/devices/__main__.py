@@ -1,0 +1,44 @@
+"""`python -m components.madeup.devices`: write a simulated device table."""
+
+from __future__ import annotations
+
+import argparse
+import sys
+from pathlib import Path
+
+from components.madeup.devices.roofline_host import RooflineHost
+from components.madeup.devices.stepped_host import SteppedHost
+from components.madeup.devices.table import write_device_table
+from components.madeup.errors import MadeUpError
+
+HOSTS = {"roofline": RooflineHost, "stepped": SteppedHost}
+
+
+def main() -> int:
+    """Write one table and say where it is."""
+    parser = argparse.ArgumentParser(description="Write a simulated device table.")
+    parser.add_argument("--host", choices=sorted(HOSTS), default="roofline")
+    parser.add_argument("--seed", type=int, default=0, help="of the host and of the networks")
+    parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument("--split", choices=("network", "random"), default="network")
+    parser.add_argument("--noise", type=float, default=0.01, help="of a measurement, relative")
+    parser.add_argument("--out", type=Path, default=Path(), help="folder; made if missing")
+    asked = parser.parse_args()
+    try:
+        path = write_device_table(
+            HOSTS[asked.host](asked.seed),
+            asked.out,
+            seed=asked.seed,
+            n_rows=asked.rows,
+            split=asked.split,
+            noise=asked.noise,
+        )
+    except MadeUpError as error:
+        sys.stderr.write(f"{error}\n")
+        return 1
+    sys.stdout.write(f"{path}\n")
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())

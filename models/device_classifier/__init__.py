@@ -1,0 +1,1 @@
+"""The device classifier: which processor for which network, batch and hardware state."""

@@ -1,0 +1,56 @@
+"""A device table: what networks cost on every device of one host."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+FloatArray = NDArray[np.float64]
+IntArray = NDArray[np.int64]
+BoolArray = NDArray[np.bool_]
+TextArray = NDArray[np.str_]
+
+COLUMNS = {"latency": "latency_ms", "energy": "energy_j", "throughput": "throughput_per_s"}
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class DeviceTable:
+    """Rows of (network, batch, state), in the order of the file.
+
+    Attributes:
+        name: of the file, without its ending.
+        rows: [N] identifiers as written.
+        groups: [N] functionally equal networks share one.
+        folds: [N] 0 to 4, as given.
+        feature_names: F names; `features` [N, F], NaN where a cell was empty.
+        devices: D names; `kinds` is `cpu`, `igpu`, `dgpu`, … of each.
+        measured: by objective, [N, D] as measured; NaN where a cell was empty.
+        facts: what else the sidecar said.
+    """
+
+    name: str
+    rows: TextArray
+    groups: TextArray
+    folds: IntArray
+    feature_names: tuple[str, ...]
+    features: FloatArray
+    devices: tuple[str, ...]
+    kinds: tuple[str, ...]
+    measured: Mapping[str, FloatArray]
+    facts: Mapping[str, object]
+
+    @property
+    def objectives(self) -> tuple[str, ...]:
+        """Which of latency, energy and throughput there are, in the sidecar's order."""
+        return tuple(self.measured)
+
+    def costs(self, objective: str) -> FloatArray:
+        """What is to be as small as possible, [N, D]: for throughput, seconds an input."""
+        measured = self.measured[objective]
+        return 1.0 / measured if objective == "throughput" else measured

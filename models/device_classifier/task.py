@@ -1,0 +1,105 @@
+"""One learning task: features and costs of training rows, for one objective."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Protocol
+
+import numpy as np
+
+from models.device_classifier.features import FeatureViews
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from models.device_classifier.table import DeviceTable, FloatArray, IntArray
+
+FAR_FROM_BEST = 1.25  # a device never within this ratio of the best in training is no contender
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Task:
+    """Training rows of one objective, reduced to the devices that are contenders.
+
+    Attributes:
+        views: fitted on these rows.
+        features: [N, F] raw.
+        costs: [N, C] of the contenders, smaller is better; NaN where not measured.
+        kinds: C kinds of the contenders.
+        is_rate: whether a cost is the time of one input, not of one batch.
+        seed: of whatever a learner draws.
+        n_trees: of a forest.
+    """
+
+    views: FeatureViews
+    features: FloatArray
+    costs: FloatArray
+    kinds: tuple[str, ...]
+    is_rate: bool
+    seed: int
+    n_trees: int
+
+    @property
+    def best(self) -> IntArray:
+        """The cheapest contender of each row, [N]."""
+        return np.asarray(np.nanargmin(self.costs, axis=1), dtype=np.int64)
+
+
+class Learner(Protocol):
+    """Learns which contender is best; `is_cost`: predicts log costs, otherwise probabilities."""
+
+    @property
+    def name(self) -> str:
+        """Unique among the candidates."""
+        ...
+
+    @property
+    def is_cost(self) -> bool:
+        """Whether the fitted function gives log costs up to a constant of the row."""
+        ...
+
+    def fit(self, task: Task) -> Callable[[FloatArray], FloatArray]:
+        """Learn; the result maps raw features [M, F] to [M, C]."""
+        ...
+
+
+def contenders(costs: FloatArray) -> IntArray:
+    """Devices that were near the best of some row, at least one; rows without costs are ignored."""
+    measured = costs[~np.isnan(costs).all(axis=1)]
+    nearest = np.nanmin(
+        np.where(np.isnan(measured), np.inf, measured) / np.nanmin(measured, axis=1)[:, None],
+        axis=0,
+    )
+    return np.flatnonzero(nearest <= FAR_FROM_BEST)
+
+
+def task_of(
+    table: DeviceTable, objective: str, rows: IntArray, among: IntArray, seed: int, n_trees: int
+) -> Task:
+    """The task of some training rows; rows where no contender was measured are left out."""
+    costs = table.costs(objective)[np.ix_(rows, among)]
+    is_measured = ~np.isnan(costs).all(axis=1)
+    features = table.features[rows[is_measured]]
+    return Task(
+        views=FeatureViews.fitted(table.feature_names, features),
+        features=features,
+        costs=costs[is_measured],
+        kinds=tuple(table.kinds[d] for d in among),
+        is_rate=objective == "throughput",
+        seed=seed,
+        n_trees=n_trees,
+    )
+
+
+def filled_logs(costs: FloatArray) -> FloatArray:
+    """Log costs, what was not measured filled with row effect plus device effect, [N, C]."""
+    logs = np.log(costs)
+    missing = np.isnan(logs)
+    if not missing.any():
+        return logs
+    device = np.zeros(logs.shape[1])
+    row = np.zeros(len(logs))
+    for _ in range(20):
+        row = np.nanmean(logs - device, axis=1)
+        device = np.nanmean(logs - row[:, None], axis=0)
+    return np.where(missing, row[:, None] + device, logs)
