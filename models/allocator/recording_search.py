@@ -2,12 +2,13 @@
 
 A recording has few allocations, often of one layout, and readings as exact as it was measured.
 There a choice is proven best when the allocation with the next fewer CPUs of its layout was seen
-to miss the target. So once the policy has one that keeps the target and one with fewer CPUs that
-does not, or wants to stop, or was asked for its share of the probes, the gap between the two is
-closed: each probe goes where a straight line through both, in logarithms, crosses the target, and
-to the middle when that was slow. At last all cores without siblings, and all of one socket, are
-looked at, since on many nodes more CPUs than these are slower. On a node the policy leaves the gap
-open: there a probe costs a service its target, here it costs nothing but its count.
+to miss the target. So the policy chooses while nothing
+keeps the target. From then on the gap between what keeps it and the next fewer CPUs that were read
+is closed: each probe goes where a straight line through both, in logarithms, crosses the target,
+to half the CPUs while nothing missed it, and to the middle of the gap when that was slow. Then all
+cores without siblings, and all of one socket, are looked at, since on many nodes more CPUs than
+these are slower, and last what the policy's predictor hopes to save in another layout. On a node
+the policy leaves the gap open: there a probe costs a service its target, here only its count.
 """
 
 from __future__ import annotations
@@ -30,12 +31,14 @@ if TYPE_CHECKING:
     from models.allocator.arena import Read, Reading, Task
 
 MAX_PROBES = 12
-POLICY_PROBES = 3
-"""Probes after which the gap is closed even if the policy would go on."""
+LEAST_SAVING = 0.002
+"""Of the power, that another layout must promise to be read."""
 CONFIRM_READINGS = 2
 """Readings that what is chosen has under noise, at least; each is a probe."""
 MAX_READINGS = 4
 """Readings after which an undecided allocation is let go."""
+REPEATS_AHEAD = 2
+"""An undecided one is read again if so many readings more would decide for it, at its mean."""
 MIN_P_FEASIBLE = 0.2
 """Less than on a node: no service suffers from a probe of a recording."""
 _EXACT_SIGMA = 1e-9
@@ -166,13 +169,8 @@ class _RecordingSearch:
         repeated = self._worth_repeating(chosen)
         if repeated is not None:
             return repeated
-        missed = self._missed_below(chosen)
-        if missed is None and self._n_probes < POLICY_PROBES:
-            step = self._policy.next()
-            if isinstance(step, Probe):
-                return step.candidate
-        inside = self._inside_gap(chosen, missed)
-        return inside if inside is not None else self._landmark(chosen)
+        inside = self._inside_gap(chosen, self._missed_below(chosen))
+        return inside or self._landmark(chosen) or self._elsewhere(chosen)
 
     def _worth_repeating(self, chosen: Candidate) -> Candidate | None:
         """The cheapest undecided that a reading or two more would make kept, at its mean."""
@@ -183,7 +181,7 @@ class _RecordingSearch:
             margin = self._margin(candidate)
             if margin <= 0.0 or self._is_kept(candidate) or seen.n >= MAX_READINGS:
                 continue
-            if (BOUND_SIGMAS * self._sigma / margin) ** 2 <= seen.n + 2:
+            if (BOUND_SIGMAS * self._sigma / margin) ** 2 <= seen.n + REPEATS_AHEAD:
                 return candidate
         return None
 
@@ -229,6 +227,21 @@ class _RecordingSearch:
                 if _SPEEDUP * fewer - self._margin(above) <= _NEAR_MISS:
                     return landmark
         return None
+
+    def _elsewhere(self, chosen: Candidate) -> Candidate | None:
+        """What the policy's predictor hopes to save most with in another layout."""
+        spent_w = self._seen[chosen].mean_w
+        hopes: dict[Candidate, float] = {}
+        for predicted in self._policy.predictions():
+            candidate = predicted.candidate
+            if candidate.layout is chosen.layout or candidate in self._seen:
+                continue
+            slack = self._target_log - math.log(predicted.latency_ms)
+            p_kept = 0.5 * math.erfc(-slack / predicted.latency_log_sigma / math.sqrt(2.0))
+            saving = 1.0 - predicted.power_w / spent_w
+            if p_kept >= MIN_P_FEASIBLE and saving >= LEAST_SAVING:
+                hopes[candidate] = p_kept * saving
+        return max(hopes, key=lambda c: hopes[c], default=None)
 
     def _effective(self, candidate: Candidate) -> float:
         cores = min(candidate.n_cpus, self._topology.n_physical)
