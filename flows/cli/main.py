@@ -21,7 +21,8 @@ if TYPE_CHECKING:
 PIPELINE_PACKAGES = frozenset(
     {
         "deltalake", "great_expectations", "gymnasium", "matplotlib", "mlflow", "onnx", "pandas",
-        "prefect", "pyarrow", "sb3_contrib", "sklearn", "stable_baselines3", "torch",
+        "prefect", "pyarrow", "sb3_contrib", "scipy", "sklearn", "stable_baselines3",
+        "threadpoolctl", "torch",
     }
 )  # fmt: skip
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C

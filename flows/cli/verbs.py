@@ -106,6 +106,21 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
     ),
 )
 
+DEVICE_VERBS: tuple[Verb, ...] = (
+    Verb(
+        "evaluate",
+        "choose devices on a table measured elsewhere, each fold by the others, beside baselines",
+        "flows.cli.device:run",
+        (
+            argument("table", metavar="TABLE.csv", help="the table; its sidecar is TABLE.json"),
+            argument(
+                "--predictions", required=True, metavar="OUT.csv", help="where to write choices"
+            ),
+            argument("--seed", type=int, default=0, metavar="N", help="of all that is drawn"),
+        ),
+    ),
+)
+
 VERBS: tuple[Verb, ...] = (
     Verb(
         "demo",
@@ -172,4 +187,5 @@ VERBS: tuple[Verb, ...] = (
         (argument("one", help=VERSION), argument("other", help=VERSION)),
     ),
     Verb("allocator", "the core allocator on its own", verbs=ALLOCATOR_VERBS),
+    Verb("device", "the choice of a processor on its own", verbs=DEVICE_VERBS),
 )

@@ -20,20 +20,17 @@ FOREST = Forest("raw")
 
 def candidates(feature_names: Sequence[str]) -> tuple[Learner, ...]:
     """The learners to choose among; the roofline only where the features are known by name."""
-    bases = ("none", "products", "roofline") if is_known(feature_names) else ("none", "products")
-    costs = [
-        PhysicalCost(base, residual)
-        for base in bases
-        for residual in ("none", "kernel", "trees")
-        if (base, residual) != ("none", "none")
-    ]
+    known = is_known(feature_names)
+    bases = ("none", "products", *(("roofline",) if known else ()))
     return (
         STATIC,
         LOGISTIC,
         Logistic("squares"),
         FOREST,
         Forest("ratios", is_weighted=True),
-        *costs,
-        *(PhysicalCost(base, "ridge", "squares") for base in bases),
         PhysicalCost("none", "trees", "ratios"),
+        *(PhysicalCost(base, "none") for base in bases if base != "none"),
+        *(PhysicalCost(base, "kernel") for base in bases),
+        *(PhysicalCost(base, "ridge", "squares") for base in bases),
+        PhysicalCost("roofline" if known else "products", "trees"),
     )

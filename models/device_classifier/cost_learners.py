@@ -85,7 +85,7 @@ def _physical(base: str, task: Task) -> Callable[[FloatArray], FloatArray]:
             for kind, (weights, floor) in zip(task.kinds, fitted, strict=True)
         ]
         shift = np.log(batch_sizes(names, views.known(features))) if per_batch else 0.0
-        return np.column_stack(columns) - np.reshape(shift, (-1, 1))
+        return np.asarray(np.column_stack(columns) - np.reshape(shift, (-1, 1)))
 
     return log_costs
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
+from threadpoolctl import threadpool_limits
 
 from models.device_classifier.objective_run import ObjectiveRun
 from models.device_classifier.scores import ChoiceScores, score
@@ -70,7 +71,8 @@ def evaluate(
         for fold in folds:
             done = len(reports) * len(folds) + len(run.learners)
             progress(done, total, f"{objective}, fold {fold}")
-            run.fold(fold)
+            with threadpool_limits(1):  # the matrices are small: threads would only wait
+                run.fold(fold)
         reports.append(_report(run))
         predictions += _predictions(run)
     return Evaluation(table.name, tuple(predictions), tuple(reports))

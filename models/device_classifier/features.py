@@ -48,7 +48,9 @@ class FeatureViews:
     def fitted(cls, names: Sequence[str], features: FloatArray) -> FeatureViews:
         """Fit on training rows [N, F]."""
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore", RuntimeWarning)  # a feature nobody knows: median of none
+            warnings.simplefilter(
+                "ignore", RuntimeWarning
+            )  # a feature nobody knows: median of none
             fill = np.nan_to_num(np.nanmedian(features, axis=0))
         filled = np.where(np.isnan(features), fill, features)
         kept = tuple(int(j) for j in np.flatnonzero(np.ptp(filled, axis=0) > 0))

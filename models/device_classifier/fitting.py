@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from models.device_classifier.features import FeatureViews
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
-    from models.device_classifier.task import Learner
+    from models.device_classifier.task import Learner, Task
 
 OFTEN_MISSING = 0.02  # below this share empty cells are chance, and nothing is learned from them
 N_GATE_TREES = 30
@@ -66,9 +66,16 @@ def fit(
         n_devices=len(table.devices),
         among=among,
         gate=_gate(task.views, table.features[rows], ~np.isnan(costs[:, among]), seed),
-        fitted={learner.name: learner.fit(task) for learner in learners},
+        fitted={learner.name: _learn(learner, task) for learner in learners},
         costing=frozenset(learner.name for learner in learners if learner.is_cost),
     )
+
+
+def _learn(learner: Learner, task: Task) -> Callable[[FloatArray], FloatArray]:
+    if task.costs.shape[1] == 1:  # nothing to learn: the same log cost, or certainty
+        value = 0.0 if learner.is_cost else 1.0
+        return lambda features: np.full((len(features), 1), value)
+    return learner.fit(task)
 
 
 def _gate(

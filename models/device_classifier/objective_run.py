@@ -14,14 +14,21 @@ from models.device_classifier.inner_split import inner_parts
 from models.device_classifier.selection import Choice, choose
 
 if TYPE_CHECKING:
-    from models.device_classifier.table import DeviceTable, FloatArray, IntArray
+    from collections.abc import Mapping
 
-N_TREES = 200
-N_INNER_TREES = 60
+    from models.device_classifier.table import DeviceTable, FloatArray, IntArray
+    from models.device_classifier.task import Learner
+
+N_TREES = 150
+N_INNER_TREES = 40
 MOST_LEARNED = 2500  # rows, when candidates are compared
 MOST_JUDGED = 1200  # rows of one part
 FEWEST_ROWS = 8  # measured outside of a fold, to learn anything
-BASELINES = {"forest": FOREST, "logistic regression": LOGISTIC, "best static device": STATIC}
+BASELINES: Mapping[str, Learner] = {
+    "forest": FOREST,
+    "logistic regression": LOGISTIC,
+    "best static device": STATIC,
+}
 
 
 @dataclass(slots=True, eq=False)

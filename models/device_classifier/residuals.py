@@ -66,7 +66,7 @@ def _kernel(x: FloatArray, y: FloatArray, seed: int) -> Fitted:
         x, y = x[rows], y[rows]
     linear = _ridge(x, y)
     rest = y - linear(x)
-    found: tuple[float, float, FloatArray] | None = None
+    least, found = np.inf, (WIDTHS[0], np.zeros_like(rest))
     for width in WIDTHS:
         values, vectors = np.linalg.eigh(_similarity(x, x, width))
         turned = vectors.T @ rest
@@ -75,18 +75,15 @@ def _kernel(x: FloatArray, y: FloatArray, seed: int) -> Fitted:
             weights = vectors @ (inverse[:, None] * turned)
             diagonal = (vectors**2) @ inverse
             error = float(np.mean((weights / diagonal[:, None]) ** 2))
-            if found is None or error < found[0]:
-                found = (error, width, weights)
-    if found is None:
-        raise AssertionError("there are widths and shrinks")
-    _, width, weights = found
-    return lambda new: linear(new) + _similarity(new, x, width) @ weights
+            if error < least:
+                least, found = error, (width, weights)
+    return lambda new: linear(new) + _similarity(new, x, found[0]) @ found[1]
 
 
 def _similarity(a: FloatArray, b: FloatArray, width: float) -> FloatArray:
     squared = (a**2).sum(axis=1)[:, None] + (b**2).sum(axis=1) - 2 * a @ b.T
     scale = 2.0 * width**2 * a.shape[1]
-    return np.exp(-np.maximum(squared, 0.0) / scale)
+    return np.asarray(np.exp(-np.maximum(squared, 0.0) / scale))
 
 
 def _as_columns(predicted: FloatArray, like: FloatArray) -> FloatArray:

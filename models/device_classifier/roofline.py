@@ -85,7 +85,8 @@ def roofline_terms(names: Sequence[str], features: FloatArray, kind: str) -> tup
         return tuple(terms)
     clock = np.clip(features[:, clocks[0]], 0.0, 1.0)
     slowed = [Term(f"{t.name}*(1-clock)", t.values * (1.0 - clock)) for t in terms]
-    inverse = [Term(f"{t.name}/clock", t.values * (1.0 / np.maximum(clock, 0.02) - 1.0)) for t in terms]
+    stretch = 1.0 / np.maximum(clock, 0.02) - 1.0
+    inverse = [Term(f"{t.name}/clock", t.values * stretch) for t in terms]
     return (*terms, *slowed, *inverse)
 
 

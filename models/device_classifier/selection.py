@@ -15,7 +15,7 @@ from models.device_classifier.confidence import (
 from models.device_classifier.scores import regrets_of
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Mapping
 
     from models.device_classifier.fitting import Fit
     from models.device_classifier.table import FloatArray, IntArray
@@ -57,8 +57,9 @@ class Choice:
         return chosen, self.calibration(mean[np.arange(len(mean)), chosen])
 
 
-def choose(predicted: Mapping[str, FloatArray], costing: frozenset[str], costs: FloatArray,
-           seed: int) -> Choice:
+def choose(
+    predicted: Mapping[str, FloatArray], costing: frozenset[str], costs: FloatArray, seed: int
+) -> Choice:
     """Choose among candidates by their predictions [N, D] for rows they did not learn from.
 
     Args:
@@ -76,8 +77,10 @@ def choose(predicted: Mapping[str, FloatArray], costing: frozenset[str], costs: 
     }
     expected = {name: _score(values, costs) for name, values in each.items()}
     best = sorted(expected, key=expected.__getitem__)[:N_BLENDED]
-    blends = {tuple(best[:n]): np.mean([each[m] for m in best[:n]], axis=0)
-              for n in range(1, len(best) + 1)}
+    blends = {
+        tuple(best[:n]): np.mean([each[m] for m in best[:n]], axis=0)
+        for n in range(1, len(best) + 1)
+    }
     members = min(blends, key=lambda names: (_score(blends[names], costs), -len(names)))
     mean = blends[members]
     chosen = np.argmax(mean, axis=1)
@@ -102,7 +105,7 @@ def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
     known = missed[~np.isnan(missed).all(axis=1)]
     if len(known) == 0:
         return np.zeros((1, costs.shape[1]))
-    return np.nan_to_num(known - np.nanmean(known, axis=1, keepdims=True))
+    return np.asarray(np.nan_to_num(known - np.nanmean(known, axis=1, keepdims=True)))
 
 
 def _probabilities(values: FloatArray, residuals: FloatArray | None, seed: int) -> FloatArray:

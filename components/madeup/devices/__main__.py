@@ -5,13 +5,19 @@ from __future__ import annotations
 import argparse
 import sys
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from components.madeup.devices.roofline_host import RooflineHost
 from components.madeup.devices.stepped_host import SteppedHost
 from components.madeup.devices.table import write_device_table
 from components.madeup.errors import MadeUpError
 
-HOSTS = {"roofline": RooflineHost, "stepped": SteppedHost}
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from components.madeup.devices.host import DeviceHost
+
+HOSTS: dict[str, Callable[[int], DeviceHost]] = {"roofline": RooflineHost, "stepped": SteppedHost}
 
 
 def main() -> int:

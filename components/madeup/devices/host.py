@@ -37,9 +37,7 @@ class DeviceHost(Protocol):
         """Says `simulated`, the generator and the seed."""
         ...
 
-    def costs(
-        self, network: MadeUpNetwork, batch: int, clock_share: float
-    ) -> Mapping[str, Cost]:
+    def costs(self, network: MadeUpNetwork, batch: int, clock_share: float) -> Mapping[str, Cost]:
         """The true cost on each device, without noise.
 
         Args:

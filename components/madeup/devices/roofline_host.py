@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from components.madeup.devices.network import MadeUpNetwork
 
-SPREAD = 0.25  # of the drawn hardware figures around the typical ones, standard deviation of the log
+SPREAD = 0.25  # standard deviation of the log of a drawn figure around the typical one
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,9 +63,7 @@ class RooflineHost:
         """Says `simulated`, the generator and the seed."""
         return self._name
 
-    def costs(
-        self, network: MadeUpNetwork, batch: int, clock_share: float
-    ) -> Mapping[str, Cost]:
+    def costs(self, network: MadeUpNetwork, batch: int, clock_share: float) -> Mapping[str, Cost]:
         """The true cost on each device, without noise."""
         clocks = {"cpu": 1.0, "igpu": 1.0, "dgpu": clock_share}
         return {
@@ -83,7 +81,8 @@ def _drawn(typical: Processor, rng: np.random.Generator) -> Processor:
 
 def _cost(processor: Processor, network: MadeUpNetwork, batch: int, clock: float) -> Cost:
     compute_ms = _compute_ms(processor, network, batch)
-    transfer_ms = network.input_mb * batch / processor.link_gb_per_s if processor.link_gb_per_s else 0.0
+    link = processor.link_gb_per_s
+    transfer_ms = network.input_mb * batch / link if link else 0.0
     start_ms = processor.call_ms + processor.launch_ms * network.launches
     warm_ms = start_ms + compute_ms
     wake_ms = _waking_ms(warm_ms, clock, processor.wake_ms)

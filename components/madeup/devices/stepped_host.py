@@ -43,9 +43,7 @@ class SteppedHost:
         """Says `simulated`, the generator and the seed."""
         return self._name
 
-    def costs(
-        self, network: MadeUpNetwork, batch: int, clock_share: float
-    ) -> Mapping[str, Cost]:
+    def costs(self, network: MadeUpNetwork, batch: int, clock_share: float) -> Mapping[str, Cost]:
         """The true cost on each device, without noise."""
         slower = next(times for floor, times in STATE_STEPS if clock_share >= floor)
         return {
@@ -57,7 +55,7 @@ class SteppedHost:
         warm_ms = self._warm_ms(device, network, batch)
         transfer_ms = LINK_MS_PER_MB[device] * network.input_mb * batch
         latency_ms = _limited_ms(warm_ms * slower, device) + transfer_ms
-        share_w = BUSY_W[device] / slower**0.7
+        share_w = float(BUSY_W[device] / slower**0.7)
         return Cost(
             latency_ms=latency_ms,
             energy_j=START_J[device] + share_w * latency_ms / 1000,
@@ -73,7 +71,7 @@ class SteppedHost:
         working_set_mb = network.parameters_mb + network.activations_mb * min(batch, TILE[device])
         if working_set_mb > CACHE_MB[device]:
             math_ms *= CACHE_STEP[device]
-        return FLOOR_MS[device] + LAYER_MS[device] * network.launches + math_ms
+        return float(FLOOR_MS[device] + LAYER_MS[device] * network.launches + math_ms)
 
 
 def _limited_ms(wanted_ms: float, device: str) -> float:

@@ -9,13 +9,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.madeup.devices.host import DEVICES, Cost, DeviceHost
-from components.madeup.devices.network import MadeUpNetwork, draw_networks
+from components.madeup.devices.host import DEVICES
+from components.madeup.devices.network import draw_networks
 from components.madeup.errors import MadeUpError
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterable, Iterator
     from pathlib import Path
+
+    from components.madeup.devices.host import Cost, DeviceHost
+    from components.madeup.devices.network import MadeUpNetwork
 
 N_FOLDS = 5
 FIRST_DRAW = 31  # apart from the draws of the hosts' own figures
@@ -78,10 +81,8 @@ def write_device_table(
     return path
 
 
-def _measured(
-    costs: Iterator[Cost] | object, noise: float, rng: np.random.Generator
-) -> Iterator[float]:
-    for cost in costs:  # type: ignore[attr-defined]
+def _measured(costs: Iterable[Cost], noise: float, rng: np.random.Generator) -> Iterator[float]:
+    for cost in costs:
         for quantity in QUANTITIES:
             yield float(getattr(cost, quantity) * np.exp(noise * rng.normal()))
 
