@@ -2,13 +2,17 @@
 
 A recording has few allocations, often of one layout, and readings as exact as it was measured.
 There a choice is proven best when the allocation with the next fewer CPUs of its layout was seen
-to miss the target. So the policy chooses while nothing
-keeps the target. From then on the gap between what keeps it and the next fewer CPUs that were read
-is closed: each probe goes where a straight line through both, in logarithms, crosses the target,
-to half the CPUs while nothing missed it, and to the middle of the gap when that was slow. Then all
-cores without siblings, and all of one socket, are looked at, since on many nodes more CPUs than
-these are slower, and last what the policy's predictor hopes to save in another layout. On a node
-the policy leaves the gap open: there a probe costs a service its target, here only its count.
+to miss the target. While nothing keeps the target the policy chooses, and then the surroundings of
+the fastest are read. From the first that keeps it, the gap down to the next fewer CPUs read is
+closed: each probe goes where a straight line through both, in logarithms, crosses the target; to
+half the CPUs while nothing missed it; and to the middle of the gap when that was slow. Then all
+cores without siblings and all of one socket are looked at, since on many nodes more CPUs than
+these are slower; fewer CPUs than any read, where latency hardly rose down to them; and last what
+the policy's predictor hopes to save in another layout. On a node the policy leaves the gap open:
+there a probe costs a service its target, here only its count.
+
+Under noise an allocation keeps its target as on a node, when its mean lies two standard errors
+below; sigma is known, and what is close is read again. Nothing is confirmed beyond that.
 """
 
 from __future__ import annotations
@@ -31,23 +35,25 @@ if TYPE_CHECKING:
     from models.allocator.arena import Read, Reading, Task
 
 MAX_PROBES = 12
+WIDENING_PROBES = 2
+"""Probes that the policy chooses while nothing keeps the target, before the fastest leads."""
 LEAST_SAVING = 0.002
 """Of the power, that another layout must promise to be read."""
-CONFIRM_READINGS = 2
-"""Readings that what is chosen has under noise, at least; each is a probe."""
-MAX_READINGS = 4
+MAX_READINGS = 6
 """Readings after which an undecided allocation is let go."""
-REPEATS_AHEAD = 2
+REPEATS_AHEAD = 5
 """An undecided one is read again if so many readings more would decide for it, at its mean."""
 MIN_P_FEASIBLE = 0.2
 """Less than on a node: no service suffers from a probe of a recording."""
 _EXACT_SIGMA = 1e-9
 """What the policy is told of readings without noise."""
-_TOLERANCE = 1e-9
+_TOLERANCE = 1e-12
 """A log latency this much above its target keeps it: rounding of sums, not slowness."""
 _SPEEDUP = 0.8
 """How fast latency falls with cores, as an exponent, where nothing better is known."""
 _SIBLING_WORTH = 0.25
+_APART = 1.3
+"""Two numbers of CPUs at least so far apart, as a ratio, tell how latency rises."""
 _NEAR_MISS = 0.08
 """Log latency above the target, as estimated, up to which all cores of a kind are looked at."""
 
@@ -104,7 +110,7 @@ class _RecordingSearch:
             brain,
             self._topology,
             task.candidates,
-            Target(math.exp(self._target_log + _TOLERANCE)),
+            Target(task.target_ms * (1.0 + 4.0 * _EXACT_SIGMA)),
             SearchSettings(
                 window_sigma=min(max(sigma, _EXACT_SIGMA), 0.9),
                 max_probes=MAX_PROBES,
@@ -116,12 +122,7 @@ class _RecordingSearch:
         """What to read next; None when the search has ended."""
         chosen = self._cheapest_kept()
         if self._n_probes < MAX_PROBES:
-            wanted = self._widen() if chosen is None else self._narrow(chosen)
-            if wanted is not None:
-                return wanted
-        needed = CONFIRM_READINGS if self._sigma > 0.0 else 1
-        if chosen is not None and self._seen[chosen].n < needed:
-            return chosen
+            return self._widen() if chosen is None else self._narrow(chosen)
         return None
 
     def observe(self, candidate: Candidate, reading: Reading) -> None:
@@ -133,15 +134,12 @@ class _RecordingSearch:
         self._policy.observe(Observation(candidate, reading.latency_ms, reading.power_w))
 
     def decision(self) -> Decision:
-        """The cheapest that keeps the target; without one, the fastest, and whether it may do."""
+        """The cheapest that keeps the target; else the fastest, out of reach if its mean misses."""
         chosen = self._cheapest_kept()
         if chosen is not None:
             return Decision(chosen)
-        fastest = min(self._seen, key=self._margin_key)
+        fastest = max(self._seen, key=self._margin)
         return Decision(fastest, infeasible=self._margin(fastest) < 0.0)
-
-    def _margin_key(self, candidate: Candidate) -> float:
-        return -self._margin(candidate)
 
     def _margin(self, candidate: Candidate) -> float:
         """How far below the target its mean log latency lies."""
@@ -158,22 +156,43 @@ class _RecordingSearch:
     def _widen(self) -> Candidate | None:
         """While nothing keeps the target the policy says what may."""
         step = self._policy.next()
-        if isinstance(step, Probe):
+        if isinstance(step, Probe) and self._n_probes < WIDENING_PROBES:
             return step.candidate
         undecided = [
             c for c in self._seen if self._margin(c) > 0.0 and self._seen[c].n < MAX_READINGS
         ]
-        return max(undecided, key=self._margin, default=None)
+        if undecided:
+            return max(undecided, key=self._margin)
+        return self._around_fastest() or (step.candidate if isinstance(step, Probe) else None)
+
+    def _around_fastest(self) -> Candidate | None:
+        """The middle of the wider gap beside the fastest, if that nearly keeps the target."""
+        fastest = max(self._seen, key=self._margin)
+        if self._margin(fastest) < -_NEAR_MISS:
+            return None
+        chain = [c for c in self._candidates if c.layout is fastest.layout]
+        seen = [c.n_cpus for c in chain if c in self._seen]
+        low = max((n for n in seen if n < fastest.n_cpus), default=chain[0].n_cpus / 2.0)
+        high = min((n for n in seen if n > fastest.n_cpus), default=fastest.n_cpus)
+        at = chain.index(fastest)
+        sides = [
+            [c for c in chain[:at] if c.n_cpus > low],
+            [c for c in chain[at + 1 :] if c.n_cpus < high],
+        ]
+        if fastest.n_cpus / low < high / fastest.n_cpus or not sides[0]:
+            sides.reverse()
+        middles = [side[len(side) // 2] for side in sides if side]
+        return middles[0] if middles else None
 
     def _narrow(self, chosen: Candidate) -> Candidate | None:
         repeated = self._worth_repeating(chosen)
         if repeated is not None:
             return repeated
         inside = self._inside_gap(chosen, self._missed_below(chosen))
-        return inside or self._landmark(chosen) or self._elsewhere(chosen)
+        return inside or self._landmark(chosen) or self._beyond(chosen) or self._elsewhere(chosen)
 
     def _worth_repeating(self, chosen: Candidate) -> Candidate | None:
-        """The cheapest undecided that a reading or two more would make kept, at its mean."""
+        """The cheapest undecided that some more readings would make kept, at its mean."""
         for candidate in sorted(self._seen, key=lambda c: self._seen[c].mean_w):
             seen = self._seen[candidate]
             if seen.mean_w >= self._seen[chosen].mean_w:
@@ -214,7 +233,7 @@ class _RecordingSearch:
         wanted, low = BOUND_SIGMAS * self._sigma, self._margin(missed)
         share = (wanted - low) / (margin - low) if margin > low else 0.5
         ratio = chosen.n_cpus / missed.n_cpus
-        return missed.n_cpus * ratio ** min(max(share, 0.0), 1.0) - 1e-6
+        return missed.n_cpus * math.pow(ratio, min(max(share, 0.0), 1.0)) - 1e-6
 
     def _landmark(self, chosen: Candidate) -> Candidate | None:
         """All cores without siblings, or those of one socket, if a miss above was a near one."""
@@ -227,6 +246,20 @@ class _RecordingSearch:
                 if _SPEEDUP * fewer - self._margin(above) <= _NEAR_MISS:
                     return landmark
         return None
+
+    def _beyond(self, chosen: Candidate) -> Candidate | None:
+        """Half the fewest CPUs read, where latency hardly rose, or even fell, down to there."""
+        below = self._below(chosen)
+        read = sorted(c for c in self._seen if c.layout is chosen.layout)
+        lowest = read[0]
+        above = next((c for c in read if c.n_cpus >= _APART * lowest.n_cpus), None)
+        further = [c for c in below if c < lowest and 2 * c.n_cpus >= lowest.n_cpus]
+        if above is None or not further:
+            return None
+        rise = (self._margin(above) - self._margin(lowest)) / math.log(above.n_cpus / lowest.n_cpus)
+        halved = math.log(lowest.n_cpus / further[0].n_cpus)
+        near = rise * halved - self._margin(lowest) <= _NEAR_MISS
+        return further[0] if near else None
 
     def _elsewhere(self, chosen: Candidate) -> Candidate | None:
         """What the policy's predictor hopes to save most with in another layout."""
