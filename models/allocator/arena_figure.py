@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from matplotlib import colormaps
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
@@ -22,6 +23,7 @@ if TYPE_CHECKING:
 
 MOST_PROBES = 20
 _LEAST_REGRET = 1e-4
+_MANY_MISSES = 0.01
 _OURS = "ours"
 
 
@@ -58,6 +60,8 @@ def _curve(case: Case, result: Result) -> NDArray[np.float64]:
 
 def draw_regret(bouts: Sequence[Bout], path: Path) -> Path:
     """Draw regret over probes, a panel a bout; dots: where contenders ended, on average.
+
+    A dot is hollow where more than one target in a hundred was missed: that is cheap.
 
     Args:
         bouts: of one noise.
@@ -126,9 +130,11 @@ def _draw_curves(panel: Axes, bout: Bout) -> None:
             label=summary.contender,
         )
         end = (min(summary.probes_mean, MOST_PROBES), max(summary.regret_mean, _LEAST_REGRET))
-        panel.plot(*end, "o", color=_colour(summary.contender, number), zorder=4)
+        fill = "none" if summary.violation_share > _MANY_MISSES else "full"
+        panel.plot(*end, "o", color=_colour(summary.contender, number), fillstyle=fill, zorder=4)
     panel.set_yscale("log")
     panel.set_xlim(0.5, MOST_PROBES)
+    panel.set_xticks(range(1, MOST_PROBES, 2))
     panel.set(title=_title(bout), xlabel="probes")
     panel.yaxis.set_major_formatter(lambda share, _position: f"{100.0 * share:g} %")
     panel.grid(alpha=0.25)
@@ -138,7 +144,7 @@ def _title(bout: Bout) -> str:
     return f"{bout.family}, {len(bout.cases)} nodes, noise {bout.noise:.2%}"
 
 
-def _colour(name: str, number: int) -> str:
+def _colour(name: str, number: int) -> str | tuple[float, float, float, float]:
     if name.startswith(_OURS):
         return "#c0392b" if "learned" in name else "#e67e22"
-    return f"C{number % 10}"
+    return colormaps["tab20"](number % 20)

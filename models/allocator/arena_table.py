@@ -50,18 +50,21 @@ def summarise(results: Iterable[Result]) -> tuple[Summary, ...]:
 
 def table(results: Iterable[Result]) -> str:
     """Lay out the summaries for people."""
+    summaries = summarise(results)
+    width = max((len(summary.contender) for summary in summaries), default=0)
     head = (
-        f"{'':<34}{'regret':>8}{'p95':>8}{'exact':>8}{'±1':>8}{'missed':>8}"
-        f"{'false inf':>10}{'probes':>8}{'unsafe':>8}{'ms':>8}{'CPU s':>8}"
+        f"{'':<{width}}{'regret':>9}{'p95':>8}{'exact':>8}{'±1':>8}{'missed':>8}"
+        f"{'false inf':>11}{'probes':>8}{'unsafe':>8}{'ms':>8}{'CPU s':>8}"
     )
-    return "\n".join((head, *(_line(summary) for summary in summarise(results))))
+    return "\n".join((head, *(f"{s.contender:<{width}}{_cells(s)}" for s in summaries)))
 
 
-def _line(s: Summary) -> str:
+def _cells(s: Summary) -> str:
     return (
-        f"{s.contender:<34}{s.regret_mean:>8.2%}{s.regret_p95:>8.1%}{s.exact_share:>8.1%}"
-        f"{s.within_one_share:>8.1%}{s.violation_share:>8.2%}{s.false_infeasible_share:>10.2%}"
-        f"{s.probes_mean:>8.2f}{s.unsafe_probes_mean:>8.2f}{s.decision_ms:>8.2f}{s.cpu_s_mean:>8.2f}"
+        f"{s.regret_mean:>9.2%}{s.regret_p95:>8.1%}{s.exact_share:>8.1%}"
+        f"{s.within_one_share:>8.1%}{s.violation_share:>8.2%}{s.false_infeasible_share:>11.2%}"
+        f"{s.probes_mean:>8.2f}{s.unsafe_probes_mean:>8.2f}{s.decision_ms:>8.2f}"
+        f"{s.cpu_s_mean:>8.2f}"
     )
 
 

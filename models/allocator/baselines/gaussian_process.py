@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from itertools import product
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -18,6 +19,7 @@ if TYPE_CHECKING:
     from models.allocator.arena import Decision, Read, Task
 
 _LENGTHS = (0.3, 0.6, 1.2, 2.4)  # in ln(CPUs)
+_READING_SIGMAS = (0.001, 0.003, 0.01, 0.03)
 _LEAST_VARIANCE = 1e-6
 _LAYOUT_DISTANCE = 0.5  # two layouts are as far apart as this many ln(CPUs)
 
@@ -29,8 +31,6 @@ class BayesianOptimisation:
     max_probes: int = 20
     least_improvement: float = 0.003
     """Expected saving, as a share of power, below which it ends."""
-    reading_sigma: float = 0.003
-    """Of the log latency, as the processes assume it."""
     name: str = "Gaussian processes (CLITE-like)"
 
     def decide(self, task: Task, read: Read, seed: int) -> Decision:  # noqa: ARG002 - no chance
@@ -56,12 +56,12 @@ class BayesianOptimisation:
         read = list(notebook.readings)
         latency = np.log([notebook.latency_ms(index) for index in read])
         power = np.log([notebook.power_w(index) for index in read])
-        mean, sigma = _regress(inputs, read, latency, self.reading_sigma)
+        mean, sigma = _regress(inputs, read, latency)
         p_keeps = normal.cdf((np.log(notebook.task.target_ms) - mean) / sigma)
         cheapest = notebook.cheapest()
         value = p_keeps
         if cheapest is not None:
-            mean, sigma = _regress(inputs, read, power, self.reading_sigma)
+            mean, sigma = _regress(inputs, read, power)
             gain = np.log(notebook.power_w(cheapest)) - mean
             value = p_keeps * normal.mean_above_zero(gain, sigma)
         value[read] = 0.0
@@ -80,33 +80,42 @@ def _inputs(task: Task) -> NDArray[np.float64]:
 
 
 def _regress(
-    inputs: NDArray[np.float64], read: list[int], values: NDArray[np.float64], reading_sigma: float
+    inputs: NDArray[np.float64], read: list[int], values: NDArray[np.float64]
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
     """Mean and sigma of every candidate: a line over ln(effective cores), and a process on it.
 
-    The length over which the process forgets is the likeliest of a few.
+    The length over which the process forgets, and the noise of readings, are the likeliest of a
+    few.
     """
     x = inputs[read, 1]
     line = np.polynomial.Polynomial.fit(x, values, min(1, len(set(x)) - 1))
     rest = values - line(x)
     scale = max(float(np.mean(rest**2)), _LEAST_VARIANCE)
-    noise = np.eye(len(read)) * (reading_sigma**2 / scale + 1e-8)
     distance = ((inputs[:, None, :] - inputs[None, read, :]) ** 2).sum(axis=2)
-    kernels = (np.exp(-0.5 * distance / length**2) for length in _LENGTHS)
-    fits = [_condition(kernel, kernel[read] + noise, rest / np.sqrt(scale)) for kernel in kernels]
-    _, mean, variance = max(fits, key=lambda fit: fit[0])
+    kernels = [np.exp(-0.5 * distance / length**2) for length in _LENGTHS]
+    noises = [np.eye(len(read)) * (sigma**2 / scale + 1e-8) for sigma in _READING_SIGMAS]
+    rest = rest / np.sqrt(scale)
+    pairs = product(kernels, noises)
+    kernel, noise = max(pairs, key=lambda pair: _likelihood(pair[0][read] + pair[1], rest))
+    mean, variance = _condition(kernel, kernel[read] + noise, rest)
     return (
         line(inputs[:, 1]) + np.sqrt(scale) * mean,
         np.sqrt(scale * variance + _LEAST_VARIANCE),
     )
 
 
-def _condition(
-    kernel: NDArray[np.float64], gram: NDArray[np.float64], values: NDArray[np.float64]
-) -> tuple[float, NDArray[np.float64], NDArray[np.float64]]:
-    """Log likelihood of the values, and mean and variance of a process that has them."""
+def _likelihood(gram: NDArray[np.float64], values: NDArray[np.float64]) -> float:
+    """Log likelihood of values that a process has, but for a constant."""
     factor = np.linalg.cholesky(gram)
     white = np.linalg.solve(factor, values)
-    likelihood = -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())
+    return -0.5 * float(white @ white) - float(np.log(np.diag(factor)).sum())
+
+
+def _condition(
+    kernel: NDArray[np.float64], gram: NDArray[np.float64], values: NDArray[np.float64]
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Mean and variance everywhere of a process that has the values where it was read."""
+    factor = np.linalg.cholesky(gram)
     spread = np.linalg.solve(factor, kernel.T)
-    return likelihood, spread.T @ white, np.maximum(1.0 - (spread**2).sum(axis=0), 0.0)
+    mean = spread.T @ np.linalg.solve(factor, values)
+    return mean, np.maximum(1.0 - (spread**2).sum(axis=0), 0.0)

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.allocator.arena import Read, Reading, Task
 
 _ALGORITHMS = {"PPO": PPO, "DQN": DQN}
+_MOST = 1e7
 _EPISODE = 100  # decisions
 _LAST_DECISIONS = 3
 
@@ -24,19 +25,19 @@ _LAST_DECISIONS = 3
 class ReadingEnv(gym.Env[np.ndarray, np.int64]):
     """Every step reads a candidate.
 
-    | number | observation          | unit    | range   |
-    |--------|----------------------|---------|---------|
-    | 0      | latency last read    | ms      | [0, ∞)  |
-    | 1      | power last read      | W       | [0, ∞)  |
-    | 2      | CPUs of the last one | CPUs    | [0, ∞)  |
-    | 3      | use last read, or 1  | 1       | [0, 1]  |
+    | number | observation          | unit    | range    |
+    |--------|----------------------|---------|----------|
+    | 0      | latency last read    | ms      | [0, 1e7] |
+    | 1      | power last read      | W       | [0, 1e7] |
+    | 2      | CPUs of the last one | CPUs    | [0, 1e7] |
+    | 3      | use last read, or 1  | 1       | [0, 1e7] |
 
     Action, Discrete(C): a candidate. Reward: Equation 1 of the paper.
     """
 
     def __init__(self, task: Task, read: Read) -> None:
         self._task, self._read = task, read
-        self.observation_space = gym.spaces.Box(0.0, np.inf, (4,), np.float32)
+        self.observation_space = gym.spaces.Box(0.0, _MOST, (4,), np.float32)
         self.action_space = gym.spaces.Discrete(len(task.candidates))
         self._left = _EPISODE
 
@@ -63,7 +64,7 @@ class ReadingEnv(gym.Env[np.ndarray, np.int64]):
         reading = self._read(candidate)
         use = 1.0 if reading.utilization is None else reading.utilization
         seen = (reading.latency_ms, reading.power_w, candidate.n_cpus, use)
-        return np.asarray(seen, dtype=np.float32), reading
+        return np.minimum(seen, _MOST).astype(np.float32), reading
 
 
 @dataclass(frozen=True, slots=True)
