@@ -8,9 +8,14 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 if TYPE_CHECKING:
-    from models.device_classifier.table import BoolArray, FloatArray
+    from collections.abc import Sequence
+
+    from models.device_classifier.table import BoolArray, FloatArray, IntArray
 
 N_DRAWS = 128
+MOST_REGRET = 2.0  # one disaster must not decide which learner is best
+MISTAKE = 0.05  # what a wrong device counts, whatever it costs
+UNKNOWN_LOSS = 0.3  # of a mistake, where costs are not predicted
 LEAST_P, MOST_P = 1e-4, 1.0 - 1e-4
 N_BINS = 10
 PRIOR_ROWS = 4.0  # how many rows it takes to believe that raw probabilities are off
@@ -42,8 +47,41 @@ def fit_calibration(p: FloatArray, is_right: BoolArray) -> Calibration:
     return Calibration(float(max(weights[0], 0.0)), float(weights[1]))
 
 
-def least_cost_probabilities(log_costs: FloatArray, residuals: FloatArray, seed: int) -> FloatArray:
-    """How often each device is the cheapest when residuals seen elsewhere are added, [N, D].
+@dataclass(frozen=True, slots=True, eq=False)
+class Outlook:
+    """What to expect of each device.
+
+    Attributes:
+        p: probability that it is the best, [N, D].
+        loss: expected loss of choosing it, [N, D]; the least is chosen.
+    """
+
+    p: FloatArray
+    loss: FloatArray
+
+    @property
+    def chosen(self) -> IntArray:
+        """The device with the least expected loss, [N]."""
+        return np.argmin(self.loss, axis=1)
+
+    @property
+    def chosen_p(self) -> FloatArray:
+        """The probability that it is the best, [N]."""
+        return np.asarray(self.p[np.arange(len(self.p)), self.chosen])
+
+
+def losses(regrets: FloatArray) -> FloatArray:
+    """What choices cost us: regret, of disasters a bounded part, and a little for any mistake."""
+    return np.asarray(np.minimum(regrets, MOST_REGRET) + MISTAKE * (regrets > 0))
+
+
+def outlook_of_probabilities(p: FloatArray) -> Outlook:
+    """An outlook where costs are not predicted: every mistake counts the same."""
+    return Outlook(p, UNKNOWN_LOSS * (1.0 - p))
+
+
+def outlook_of_costs(log_costs: FloatArray, residuals: FloatArray, seed: int) -> Outlook:
+    """An outlook from predicted costs, by adding residuals that were seen elsewhere.
 
     Args:
         log_costs: [N, D] predicted; infinite for devices that are out of the question.
@@ -51,14 +89,26 @@ def least_cost_probabilities(log_costs: FloatArray, residuals: FloatArray, seed:
             errors of the devices go together.
         seed: of the draws.
     """
-    n_devices = log_costs.shape[1]
+    n_rows, n_devices = log_costs.shape
     counts = np.full(log_costs.shape, 0.5 / n_devices)
-    draws = np.random.default_rng(seed).integers(len(residuals), size=N_DRAWS)
-    rows = np.arange(len(log_costs))
-    for draw in draws:
-        counts[rows, np.argmin(log_costs + residuals[draw], axis=1)] += 1.0
+    loss = np.zeros(log_costs.shape)
+    rows = np.arange(n_rows)
+    for draw in np.random.default_rng(seed).integers(len(residuals), size=N_DRAWS):
+        drawn = log_costs + residuals[draw]
+        best = np.argmin(drawn, axis=1)
+        counts[rows, best] += 1.0
+        above = np.minimum(drawn - drawn[rows, best][:, None], np.log1p(MOST_REGRET))
+        loss += losses(np.expm1(above))
     counts[np.isinf(log_costs)] = 0.0
-    return np.asarray(counts / counts.sum(axis=1, keepdims=True))
+    return Outlook(counts / counts.sum(axis=1, keepdims=True), loss / N_DRAWS)
+
+
+def mean_outlook(outlooks: Sequence[Outlook]) -> Outlook:
+    """The mean of what several learners expect."""
+    return Outlook(
+        np.mean([each.p for each in outlooks], axis=0),
+        np.mean([each.loss for each in outlooks], axis=0),
+    )
 
 
 def expected_calibration_error(p: FloatArray, is_right: BoolArray) -> float:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
     from models.device_classifier.task import Learner, Task
 
-OFTEN_MISSING = 0.02  # below this share empty cells are chance, and nothing is learned from them
+MOST_GATE_ROWS = 3000
+OFTEN_MISSING = 0.05  # below this share empty cells are chance, and nothing is learned from them
 N_GATE_TREES = 30
 
 
@@ -84,6 +85,8 @@ def _gate(
     """Learn where cells are empty: a device that does not run there must not be chosen."""
     from sklearn.ensemble import ExtraTreesClassifier
 
+    step = len(features) // MOST_GATE_ROWS + 1
+    features, is_measured = features[::step], is_measured[::step]
     often = np.flatnonzero((~is_measured).mean(axis=0) > OFTEN_MISSING)
     n_devices = is_measured.shape[1]
     if len(often) == 0 or not views.kept:

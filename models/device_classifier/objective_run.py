@@ -19,10 +19,12 @@ if TYPE_CHECKING:
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
     from models.device_classifier.task import Learner
 
-N_TREES = 150
-N_INNER_TREES = 40
-MOST_LEARNED = 2500  # rows, when candidates are compared
-MOST_JUDGED = 1200  # rows of one part
+N_TREES = 100
+N_BIG_TREES = 60  # from MANY_ROWS on
+MANY_ROWS = 2500
+N_INNER_TREES = 30
+MOST_LEARNED = 2000  # rows, when candidates are compared
+MOST_JUDGED = 1000  # rows of one part
 FEWEST_ROWS = 8  # measured outside of a fold, to learn anything
 BASELINES: Mapping[str, Learner] = {
     "forest": FOREST,
@@ -75,7 +77,7 @@ class ObjectiveRun:
             learned,
             tuple(wanted.values()),
             seed=self.seed,
-            n_trees=N_TREES,
+            n_trees=N_TREES if len(learned) < MANY_ROWS else N_BIG_TREES,
         )
         rows = np.flatnonzero(self.table.folds == fold)
         features = self.table.features[rows]

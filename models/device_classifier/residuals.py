@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     Fitted = Callable[[FloatArray], FloatArray]
 
 MOST_TREE_ROWS = 8000
-MOST_KERNEL_ROWS = 1200
+MOST_KERNEL_ROWS = 700
 WIDTHS = (0.7, 1.5, 3.0)  # of the kernel, times the square root of the number of features
 SHRINKS = (1e-3, 1e-2, 1e-1, 1.0)  # added to the diagonal of the kernel
 REACH = 1.0  # residuals are held within the training range widened by this share of it

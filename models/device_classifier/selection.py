@@ -8,20 +8,22 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.device_classifier.confidence import (
-    Calibration,
+    Outlook,
     fit_calibration,
-    least_cost_probabilities,
+    losses,
+    mean_outlook,
+    outlook_of_costs,
+    outlook_of_probabilities,
 )
 from models.device_classifier.scores import regrets_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models.device_classifier.confidence import Calibration
     from models.device_classifier.fitting import Fit
     from models.device_classifier.table import FloatArray, IntArray
 
-MOST_REGRET = 2.0  # one disaster must not decide which learner is best
-MISTAKE = 0.05  # what a wrong device counts, whatever it costs
 N_BLENDED = 3
 
 
@@ -30,10 +32,10 @@ class Choice:
     """Who decides, how errors of cost go together, and what its probabilities are worth.
 
     Attributes:
-        members: names of the learners whose mean probability decides.
+        members: names of the learners whose mean outlook decides.
         residuals: by name of each member that predicts costs, [R, D].
         calibration: of the probability of the chosen device.
-        expected: by candidate, its score inside the training folds (less is better).
+        expected: by candidate, its mean loss inside the training folds .
     """
 
     members: tuple[str, ...]
@@ -48,19 +50,21 @@ class Choice:
 
     def decide(self, fit: Fit, features: FloatArray, seed: int) -> tuple[IntArray, FloatArray]:
         """The device for each row [M], and the probability that it is the best [M]."""
-        each = [
-            _probabilities(fit.predict(name, features), self.residuals.get(name), seed)
-            for name in self.members
-        ]
-        mean = np.mean(each, axis=0)
-        chosen = np.argmax(mean, axis=1)
-        return chosen, self.calibration(mean[np.arange(len(mean)), chosen])
+        outlook = mean_outlook(
+            [
+                _outlook(fit.predict(name, features), self.residuals.get(name), seed)
+                for name in self.members
+            ]
+        )
+        return outlook.chosen, self.calibration(outlook.chosen_p)
 
 
 def choose(
     predicted: Mapping[str, FloatArray], costing: frozenset[str], costs: FloatArray, seed: int
 ) -> Choice:
     """Choose among candidates by their predictions [N, D] for rows they did not learn from.
+
+    The best one alone competes with the mean of the best two and of the best three.
 
     Args:
         predicted: by candidate: log costs of those in `costing`, else probabilities.
@@ -71,32 +75,26 @@ def choose(
     residuals = {
         name: _residuals(values, costs) for name, values in predicted.items() if name in costing
     }
-    each = {
-        name: _probabilities(values, residuals.get(name), seed)
-        for name, values in predicted.items()
-    }
-    expected = {name: _score(values, costs) for name, values in each.items()}
+    each = {name: _outlook(values, residuals.get(name), seed) for name, values in predicted.items()}
+    expected = {name: _loss(outlook, costs) for name, outlook in each.items()}
     best = sorted(expected, key=expected.__getitem__)[:N_BLENDED]
     blends = {
-        tuple(best[:n]): np.mean([each[m] for m in best[:n]], axis=0)
+        tuple(best[:n]): mean_outlook([each[name] for name in best[:n]])
         for n in range(1, len(best) + 1)
     }
-    members = min(blends, key=lambda names: (_score(blends[names], costs), -len(names)))
-    mean = blends[members]
-    chosen = np.argmax(mean, axis=1)
+    members = min(blends, key=lambda names: (_loss(blends[names], costs), -len(names)))
+    decided = blends[members]
+    is_right = regrets_of(costs, decided.chosen) <= 0
     return Choice(
         members=members,
         residuals={name: residuals[name] for name in members if name in residuals},
-        calibration=fit_calibration(
-            mean[np.arange(len(mean)), chosen], regrets_of(costs, chosen) <= 0
-        ),
+        calibration=fit_calibration(decided.chosen_p, is_right),
         expected=expected,
     )
 
 
-def _score(probabilities: FloatArray, costs: FloatArray) -> float:
-    regrets = regrets_of(costs, np.argmax(probabilities, axis=1))
-    return float(np.mean(np.minimum(regrets, MOST_REGRET) + MISTAKE * (regrets > 0)))
+def _loss(outlook: Outlook, costs: FloatArray) -> float:
+    return float(np.mean(losses(regrets_of(costs, outlook.chosen))))
 
 
 def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
@@ -108,5 +106,7 @@ def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
     return np.asarray(np.nan_to_num(known - np.nanmean(known, axis=1, keepdims=True)))
 
 
-def _probabilities(values: FloatArray, residuals: FloatArray | None, seed: int) -> FloatArray:
-    return values if residuals is None else least_cost_probabilities(values, residuals, seed)
+def _outlook(values: FloatArray, residuals: FloatArray | None, seed: int) -> Outlook:
+    if residuals is None:
+        return outlook_of_probabilities(values)
+    return outlook_of_costs(values, residuals, seed)

@@ -14,7 +14,8 @@ if TYPE_CHECKING:
 
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
 
-FAR_FROM_BEST = 1.25  # a device never within this ratio of the best in training is no contender
+NEAR = 1.25  # ratio to the best; a device that is never so near in training is no contender
+SELDOM = 1e-3  # share of rows that is as good as never
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,13 +65,11 @@ class Learner(Protocol):
 
 
 def contenders(costs: FloatArray) -> IntArray:
-    """Devices that were near the best of some row, at least one; rows without costs are ignored."""
+    """Devices that were near the best of some rows, at least one of them."""
     measured = costs[~np.isnan(costs).all(axis=1)]
-    nearest = np.nanmin(
-        np.where(np.isnan(measured), np.inf, measured) / np.nanmin(measured, axis=1)[:, None],
-        axis=0,
-    )
-    return np.flatnonzero(nearest <= FAR_FROM_BEST)
+    is_near = measured <= NEAR * np.nanmin(measured, axis=1, keepdims=True)
+    counts = is_near.sum(axis=0)
+    return np.flatnonzero(counts >= min(max(1.0, SELDOM * len(measured)), counts.max()))
 
 
 def task_of(
