@@ -59,7 +59,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         )
     elif skipped:
         terminalreporter.write_line(
-            f"{len(skipped)} skipped for want of what the lines above name; "
+            f"{len(skipped)} skipped for want of what the SKIPPED lines name; "
             "install it and run again to check everything",
             yellow=True,
         )

@@ -1,0 +1,44 @@
+"""Tried again is what may succeed, by the word of who raised the error; trainings never overlap."""
+
+import asyncio
+import subprocess
+import sys
+from pathlib import Path
+from typing import Any, cast
+
+import pytest
+from prefect.states import Failed
+
+from components.errors import JoulepilotError
+from components.lake.errors import LakeBusyError, LakeError
+from flows.errors import BusyError
+from flows.learning import one_training
+from flows.pipeline import can_help
+
+HOLD = (
+    "import sys; from pathlib import Path; from flows.learning import one_training\n"
+    "with one_training(Path(sys.argv[1])):\n"
+    "    print('held', flush=True); sys.stdin.read()"
+)
+
+
+@pytest.mark.parametrize(("kind", "helps"), [(LakeBusyError, True), (LakeError, False)])
+def test_only_temporary_errors_are_tried_again(kind: type[JoulepilotError], helps: bool) -> None:
+    state = Failed(data=kind("asked", "found", "remedy"))
+    unused = cast("Any", None)
+    assert asyncio.run(can_help(unused, unused, state)) is helps
+
+
+def test_a_second_training_in_a_home_is_refused_until_the_first_process_is_gone(
+    tmp_path: Path,
+) -> None:
+    argv = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"held\n"
+        with pytest.raises(BusyError, match="another process"), one_training(tmp_path):
+            pass
+        first.kill()
+        first.wait()
+    with one_training(tmp_path):
+        assert (tmp_path / "training.lock").exists()
