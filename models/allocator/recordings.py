@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,8 +16,6 @@ from models.allocator.recording_sidecar import read_sidecar
 from models.allocator.recording_topology import recorded_topology
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from numpy.typing import NDArray
 
     from components.jobs.candidate import Candidate
@@ -78,12 +78,12 @@ def read_recordings(folder: Path, *, besides: Path | None = None) -> tuple[Recor
     Raises:
         RecordingError: there is none, one lacks a file, or one is damaged.
     """
-    folder = folder.resolve()
+    folder = Path(os.path.abspath(folder))  # noqa: PTH100 - a link to a folder keeps its own name
     if not folder.is_dir():
         raise RecordingError(
             f"asked for the recordings of {folder}", "that is no folder", "give a folder"
         )
-    ignored = None if besides is None else besides.resolve()
+    ignored = None if besides is None else Path(os.path.abspath(besides))  # noqa: PTH100
     tables = _tables(folder, "*", ignored) or _tables(folder, "**/*", ignored)
     if not tables:
         raise RecordingError(

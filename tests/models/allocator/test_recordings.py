@@ -143,6 +143,11 @@ def test_half_a_recording_is_refused(write, lost):
         read_recordings(folder)
 
 
+def test_a_link_to_a_folder_keeps_its_own_name(write, tmp_path):
+    (tmp_path / "link").symlink_to(write())
+    assert [r.name for r in read_recordings(tmp_path / "link")] == ["link/one"]
+
+
 def test_a_folder_without_recordings_is_refused(tmp_path):
     with pytest.raises(RecordingError, match="holds no CSV"):
         read_recordings(tmp_path)
