@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.policy.brain import load_brain
-from components.policy.default_bundle import default_bundle
+from flows.cli.bundle_choice import bundle_folder
 from flows.cli.printing import show_progress
 from flows.errors import BenchmarkError
 from models.allocator.arena_benchmark import benchmark
@@ -27,12 +27,14 @@ if TYPE_CHECKING:
 MOST_NOISE = 0.5
 
 
-def run(arguments: argparse.Namespace, _resolved: Resolved) -> int:
+def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Let all contenders decide the same made-up nodes, and print how they did."""
     _check(arguments)
-    brain = load_brain(Path(arguments.policy) if arguments.policy else default_bundle())
+    folder = _made(Path(arguments.figures)) if arguments.figures else None
+    brain = load_brain(bundle_folder(arguments.bundle, resolved.settings.home))
     if not arguments.json:
-        print(f"Made-up nodes, {arguments.nodes} a family, seed {arguments.seed}; {brain.digest}.")
+        nodes = f"{arguments.nodes} made-up nodes a family, seed {arguments.seed}"
+        print(f"{nodes}; bundle {brain.digest[:12]}", flush=True)
     bouts = []
     with show_progress() as progress:
         for bout in benchmark(
@@ -46,11 +48,12 @@ def run(arguments: argparse.Namespace, _resolved: Resolved) -> int:
         ):
             bouts.append(bout)
             if not arguments.json:
-                print(f"\n{bout.family}, noise {bout.noise:.2%} a window\n{table(bout.results)}")
+                print(f"\n{bout.family}, noise {bout.noise:.2%} a window")
+                print(table(bout.results), flush=True)
     if arguments.json:
         print(json.dumps([row for bout in bouts for row in _rows(bout)]))
-    if arguments.figures:
-        _draw(bouts, Path(arguments.figures))
+    if folder is not None:
+        _draw(bouts, folder)
     return 0
 
 
@@ -70,6 +73,18 @@ def _check(arguments: argparse.Namespace) -> None:
         )
 
 
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise BenchmarkError(
+            f"asked for figures in {folder}",
+            f"that folder cannot be made: {error}",
+            "give a folder that can be written",
+        ) from error
+    return folder
+
+
 def _slow_ones(arguments: argparse.Namespace) -> tuple[Contender, ...]:
     if not arguments.naive_sb3:
         return ()
@@ -84,7 +99,6 @@ def _rows(bout: Bout) -> list[dict[str, object]]:
 
 
 def _draw(bouts: Sequence[Bout], folder: Path) -> None:
-    folder.mkdir(parents=True, exist_ok=True)
     for noise in dict.fromkeys(bout.noise for bout in bouts):
         same = [bout for bout in bouts if bout.noise == noise]
         draw_regret(same, folder / f"regret-against-probes-noise-{noise:g}.png")

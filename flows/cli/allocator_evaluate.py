@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import json
-import re
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.policy.brain import load_brain
-from components.policy.default_bundle import default_bundle
-from components.releases.store import BundleStore
+from flows.cli.bundle_choice import bundle_folder
 from flows.cli.printing import print_table, show_progress
 from flows.errors import EvaluationError
 from models.allocator.recording_evaluation import (
@@ -29,7 +27,6 @@ if TYPE_CHECKING:
     from models.allocator.recording_evaluation import Figures
 
 _MOST_NOISE = 0.5
-_DIGEST = re.compile(r"[0-9a-f]{6,64}")
 
 
 def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
@@ -37,7 +34,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     _check_noise(arguments.noise, arguments.seed)
     out = _checked_out(Path(arguments.predictions))
     recordings = read_recordings(Path(arguments.folder), besides=out)
-    brain = load_brain(_bundle_folder(arguments.bundle, resolved.settings.home))
+    brain = load_brain(bundle_folder(arguments.bundle, resolved.settings.home))
     cases = cases_of(recordings, arguments.noise)
     with show_progress() as progress:
         results = [
@@ -129,20 +126,3 @@ def _write(out: Path, text: str) -> None:
             f"it cannot be written: {error}",
             "give a file in a folder that can be written",
         ) from error
-
-
-def _bundle_folder(name: str | None, home: Path) -> Path:
-    """The shipped bundle, a folder, or a kept bundle by the first letters of its digest."""
-    if name is None:
-        return default_bundle()
-    if Path(name).is_dir():
-        return Path(name)
-    store = home / "bundles"
-    fitting = sorted(store.glob(f"{name}*")) if _DIGEST.fullmatch(name) else []
-    if len(fitting) != 1:
-        raise EvaluationError(
-            f"asked for the bundle {name}",
-            f"it is no folder, and fits {len(fitting)} digests in {store}",
-            "give a folder, or six or more letters of one digest",
-        )
-    return BundleStore(store).path(fitting[0].name)

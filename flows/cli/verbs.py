@@ -38,6 +38,11 @@ def argument(*names: str, **options: Any) -> Argument:
 
 
 WHY = argument("--why", required=True, help="the reason, kept in the release log")
+BUNDLE = argument(
+    "--bundle",
+    metavar="FOLDER_OR_DIGEST",
+    help="a bundle's folder, or letters of a kept one's digest; else the shipped one",
+)
 VERSION = "a version number of the registry, or the first letters of a bundle's digest"
 
 ALLOCATOR_VERBS: tuple[Verb, ...] = (
@@ -69,11 +74,7 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
                 help="sigma of each reading's log latency; every repeat is a probe",
             ),
             argument("--seed", type=int, default=0, metavar="N", help="of the noise"),
-            argument(
-                "--bundle",
-                metavar="FOLDER_OR_DIGEST",
-                help="a bundle's folder, or letters of a kept one's digest; else the shipped one",
-            ),
+            BUNDLE,
         ),
     ),
     Verb(
@@ -92,7 +93,7 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
             ),
             argument("--nodes", type=int, default=100, metavar="N", help="nodes of each family"),
             argument("--seed", type=int, default=40_000, help="of nodes and noise"),
-            argument("--policy", metavar="FOLDER", help="a bundle, instead of the shipped one"),
+            BUNDLE,
             argument("--figures", metavar="FOLDER", help="where to draw regret and misses"),
             argument(
                 "--naive-sb3",

@@ -49,7 +49,8 @@ def test_naive_agents_take_part_only_when_asked_for(capsys):
         (("--family", "nowhere"), "'nowhere'"),
         (("--noise", "3"), "from 0 to 0.5"),
         (("--nodes", "0"), "at least 1 node"),
-        (("--policy", "/nowhere"), "what to do:"),
+        (("--bundle", "nowhere"), "it is no folder"),
+        (("--figures", "/dev/null/figures"), "cannot be made"),
     ],
 )
 def test_what_cannot_be_is_said_with_what_to_do(words, said, capsys):
