@@ -36,13 +36,14 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     recordings = read_recordings(Path(arguments.folder), besides=out)
     brain = load_brain(bundle_folder(arguments.bundle, resolved.settings.home))
     cases = cases_of(recordings, arguments.noise)
+    ours, *others = contenders(brain, arguments.noise, cases)
     with show_progress() as progress:
-        results = [
-            (contender, decide_all(contender, cases, arguments.seed, progress))
-            for contender in contenders(brain, arguments.noise, cases)
-        ]
-    _write(out, predictions_text(recordings, results[0][1]))
-    rows = [figures(contender, found) for contender, found in results]
+        chosen = decide_all(ours, cases, arguments.seed, progress)
+        _write(out, predictions_text(recordings, chosen))
+        rows = [figures(ours, chosen)]
+        rows.extend(
+            figures(other, decide_all(other, cases, arguments.seed, progress)) for other in others
+        )
     if arguments.json:
         facts = {
             "recordings": len(recordings),

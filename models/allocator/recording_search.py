@@ -11,8 +11,8 @@ these are slower; fewer CPUs than any read, where latency hardly rose down to th
 the policy's predictor hopes to save in another layout. On a node the policy leaves the gap open:
 there a probe costs a service its target, here only its count.
 
-Under noise an allocation keeps its target as on a node, when its mean lies two standard errors
-below; sigma is known, and what is close is read again. Nothing is confirmed beyond that.
+Under noise an allocation keeps its target when its mean lies 2.3 standard errors below; sigma is
+known, and what is close is read again. Nothing is confirmed beyond that.
 """
 
 from __future__ import annotations
@@ -23,7 +23,6 @@ from typing import TYPE_CHECKING
 
 from components.jobs.candidate import Candidate
 from components.jobs.target import Target
-from components.policy.evidence import BOUND_SIGMAS
 from components.policy.search import Search
 from components.policy.search_settings import SearchSettings
 from components.policy.steps import Observation, Probe
@@ -39,6 +38,9 @@ WIDENING_PROBES = 2
 """Probes that the policy chooses while nothing keeps the target, before the fastest leads."""
 LEAST_SAVING = 0.002
 """Of the power, that another layout must promise to be read."""
+KEEP_SIGMAS = 2.3
+"""Standard errors below the target at which an allocation counts as keeping it; more than the two
+of a node, since one that is read until it does gets several chances."""
 MAX_READINGS = 6
 """Readings after which an undecided allocation is let go."""
 REPEATS_AHEAD = 5
@@ -146,7 +148,7 @@ class _RecordingSearch:
         return self._target_log - self._seen[candidate].mean_log
 
     def _is_kept(self, candidate: Candidate) -> bool:
-        bound = BOUND_SIGMAS * self._sigma / math.sqrt(self._seen[candidate].n)
+        bound = KEEP_SIGMAS * self._sigma / math.sqrt(self._seen[candidate].n)
         return self._margin(candidate) >= bound
 
     def _cheapest_kept(self) -> Candidate | None:
@@ -200,7 +202,7 @@ class _RecordingSearch:
             margin = self._margin(candidate)
             if margin <= 0.0 or self._is_kept(candidate) or seen.n >= MAX_READINGS:
                 continue
-            if (BOUND_SIGMAS * self._sigma / margin) ** 2 <= seen.n + REPEATS_AHEAD:
+            if (KEEP_SIGMAS * self._sigma / margin) ** 2 <= seen.n + REPEATS_AHEAD:
                 return candidate
         return None
 
@@ -230,7 +232,7 @@ class _RecordingSearch:
         margin = self._margin(chosen)
         if missed is None:
             return chosen.n_cpus * min(math.exp(-margin / _SPEEDUP), 0.5)
-        wanted, low = BOUND_SIGMAS * self._sigma, self._margin(missed)
+        wanted, low = KEEP_SIGMAS * self._sigma, self._margin(missed)
         share = (wanted - low) / (margin - low) if margin > low else 0.5
         ratio = chosen.n_cpus / missed.n_cpus
         return missed.n_cpus * math.pow(ratio, min(max(share, 0.0), 1.0)) - 1e-6
