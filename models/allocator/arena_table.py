@@ -54,7 +54,7 @@ def table(results: Iterable[Result]) -> str:
     width = max((len(summary.contender) for summary in summaries), default=0)
     head = (
         f"{'':<{width}}{'regret':>9}{'p95':>8}{'exact':>8}{'±1':>8}{'missed':>8}"
-        f"{'false inf':>11}{'probes':>8}{'unsafe':>8}{'ms':>8}{'CPU s':>8}"
+        f"{'false inf':>11}{'probes':>11}{'unsafe':>8}{'ms':>8}{'CPU s':>8}"
     )
     return "\n".join((head, *(f"{s.contender:<{width}}{_cells(s)}" for s in summaries)))
 
@@ -63,7 +63,7 @@ def _cells(s: Summary) -> str:
     return (
         f"{s.regret_mean:>9.2%}{s.regret_p95:>8.1%}{s.exact_share:>8.1%}"
         f"{s.within_one_share:>8.1%}{s.violation_share:>8.2%}{s.false_infeasible_share:>11.2%}"
-        f"{s.probes_mean:>8.2f}{s.unsafe_probes_mean:>8.2f}{s.decision_ms:>8.2f}"
+        f"{s.probes_mean:>11.2f}{s.unsafe_probes_mean:>8.2f}{s.decision_ms:>8.2f}"
         f"{s.cpu_s_mean:>8.2f}"
     )
 
