@@ -23,7 +23,8 @@ KNOWN_FACTS = ("devices", "objectives", "features")
 def read_table(path: Path) -> DeviceTable:
     """Read and check a table; nothing is guessed and nothing is dropped.
 
-    An empty cell is "not measured" (of a device) or "not known" (of a feature).
+    An empty cell is "not measured" (of a device) or "not known" (of a feature). Columns of
+    objectives that the sidecar leaves out are checked too.
 
     Raises:
         DeviceTableError: a file is missing or damaged; the message names row and column.
@@ -35,9 +36,9 @@ def read_table(path: Path) -> DeviceTable:
     objectives = _objectives(facts, columns, devices)
     features = _features(facts, columns)
     rows = _identifiers(records)
-    measured = {
-        objective: _measured(records, rows, COLUMNS[objective], tuple(devices))
-        for objective in objectives
+    checked = {
+        objective: _measured(records, rows, quantity, tuple(devices))
+        for objective, quantity in COLUMNS.items()
     }
     return DeviceTable(
         name=path.stem,
@@ -48,7 +49,7 @@ def read_table(path: Path) -> DeviceTable:
         features=_matrix(records, rows, features),
         devices=tuple(devices),
         kinds=tuple(devices.values()),
-        measured=measured,
+        measured={objective: checked[objective] for objective in objectives},
         facts={key: value for key, value in facts.items() if key not in KNOWN_FACTS},
     )
 
