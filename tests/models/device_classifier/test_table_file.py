@@ -1,13 +1,18 @@
 """Tables that are read, and tables that are refused with the row named."""
 
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
 
+from components.madeup.devices.roofline_host import RooflineHost
+from components.madeup.devices.table import write_device_table
+from models import device_classifier
 from models.device_classifier.errors import DeviceTableError
 from models.device_classifier.table_file import read_table
 
+SHIPPED = Path(device_classifier.__file__).parent / "tables"
 FACTS = {
     "devices": {"a": "cpu", "b": "dgpu"},
     "objectives": ["latency", "throughput"],
@@ -96,3 +101,10 @@ def test_a_missing_sidecar_is_said(write_table: Any) -> None:
     path.with_suffix(".json").unlink()
     with pytest.raises(DeviceTableError, match="sidecar is not there"):
         read_table(path)
+
+
+def test_the_table_that_ships_is_what_the_made_up_host_writes(tmp_path: Path) -> None:
+    written = write_device_table(RooflineHost(0), tmp_path, seed=0, n_rows=200)
+    shipped = SHIPPED / written.name
+    assert shipped.read_bytes() == written.read_bytes()
+    assert read_table(shipped).facts["source"] == "simulated"
