@@ -5,11 +5,11 @@ There a choice is proven best when the allocation with the next fewer CPUs of it
 to miss the target. While nothing keeps the target the policy chooses, and then the surroundings of
 the fastest are read. From the first that keeps it, the gap down to the next fewer CPUs read is
 closed: each probe goes where a straight line through both, in logarithms, crosses the target; to
-half the CPUs while nothing missed it; and to the middle of the gap when that was slow. Then all
-cores without siblings and all of one socket are looked at, since on many nodes more CPUs than
-these are slower; fewer CPUs than any read, where latency hardly rose down to them; and last what
-the policy's predictor hopes to save in another layout. On a node the policy leaves the gap open:
-there a probe costs a service its target, here only its count.
+half the CPUs while nothing missed it; and to the middle of the gap when that was slow. Then places
+are looked at where latency often lies lower than around them: the next even number, all cores
+without siblings, all of one socket; fewer CPUs than any read, where latency hardly rose down to
+them; and last what the policy's predictor hopes to save in another layout. On a node the policy
+leaves the gap open: there a probe costs a service its target, here only its count.
 
 Under noise an allocation keeps its target when its mean lies 2.3 standard errors below; sigma is
 known, and what is close is read again. Nothing is confirmed beyond that.
@@ -18,7 +18,7 @@ known, and what is close is read again. Nothing is confirmed beyond that.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.jobs.candidate import Candidate
@@ -28,6 +28,7 @@ from components.policy.search_settings import SearchSettings
 from components.policy.steps import Observation, Probe
 from models.allocator.arena import Decision
 from models.allocator.arena_policy import topology_of
+from models.allocator.recording_seen import Seen
 
 if TYPE_CHECKING:
     from components.policy.brain import Brain
@@ -54,8 +55,12 @@ _TOLERANCE = 1e-12
 _SPEEDUP = 0.8
 """How fast latency falls with cores, as an exponent, where nothing better is known."""
 _SIBLING_WORTH = 0.25
-_APART = 1.3
+_APART = 1.2
 """Two numbers of CPUs at least so far apart, as a ratio, tell how latency rises."""
+_NARROW_MISS = 0.03
+"""Log latency above the target that evenness may make up for."""
+_FAR_MISS = 0.2
+"""Log latency above the target, as extrapolated, up to which half the CPUs are tried."""
 _NEAR_MISS = 0.08
 """Log latency above the target, as estimated, up to which all cores of a kind are looked at."""
 
@@ -77,26 +82,6 @@ class RecordingContender:
         return search.decision()
 
 
-@dataclass(slots=True)
-class _Seen:
-    """Readings of one allocation."""
-
-    latency_log: list[float] = field(default_factory=list)
-    power_w: list[float] = field(default_factory=list)
-
-    @property
-    def n(self) -> int:
-        return len(self.latency_log)
-
-    @property
-    def mean_log(self) -> float:
-        return sum(self.latency_log) / self.n
-
-    @property
-    def mean_w(self) -> float:
-        return sum(self.power_w) / self.n
-
-
 class _RecordingSearch:
     """Ask `next()`, read it, tell `observe()`; the end is when there is no next."""
 
@@ -105,7 +90,7 @@ class _RecordingSearch:
         self._candidates = sorted(task.candidates)
         self._target_log = math.log(task.target_ms) + _TOLERANCE
         self._sigma = sigma
-        self._seen: dict[Candidate, _Seen] = {}
+        self._seen: dict[Candidate, Seen] = {}
         self._n_probes = 0
         self._gap_before: int | None = None
         self._policy = Search(
@@ -129,7 +114,7 @@ class _RecordingSearch:
 
     def observe(self, candidate: Candidate, reading: Reading) -> None:
         """Take in a reading."""
-        seen = self._seen.setdefault(candidate, _Seen())
+        seen = self._seen.setdefault(candidate, Seen())
         seen.latency_log.append(math.log(reading.latency_ms))
         seen.power_w.append(reading.power_w)
         self._n_probes += 1
@@ -191,7 +176,7 @@ class _RecordingSearch:
         if repeated is not None:
             return repeated
         inside = self._inside_gap(chosen, self._missed_below(chosen))
-        return inside or self._landmark(chosen) or self._beyond(chosen) or self._elsewhere(chosen)
+        return inside or self._other_place(chosen)
 
     def _worth_repeating(self, chosen: Candidate) -> Candidate | None:
         """The cheapest undecided that some more readings would make kept, at its mean."""
@@ -237,6 +222,24 @@ class _RecordingSearch:
         ratio = chosen.n_cpus / missed.n_cpus
         return missed.n_cpus * math.pow(ratio, min(max(share, 0.0), 1.0)) - 1e-6
 
+    def _other_place(self, chosen: Candidate) -> Candidate | None:
+        """Where latency may lie lower than the readings around it make believe."""
+        return (
+            self._next_even(chosen)
+            or self._landmark(chosen)
+            or self._beyond(chosen)
+            or self._elsewhere(chosen)
+        )
+
+    def _next_even(self, chosen: Candidate) -> Candidate | None:
+        """Two CPUs fewer, where only an odd number between them misses, and narrowly."""
+        odd = Candidate(max(chosen.n_cpus - 1, 1), chosen.layout)
+        even = Candidate(max(chosen.n_cpus - 2, 1), chosen.layout)
+        is_new = even in self._below(chosen) and even not in self._seen
+        if odd.n_cpus % 2 == 0 or not is_new or odd not in self._seen:
+            return None
+        return even if self._margin(odd) >= -_NARROW_MISS else None
+
     def _landmark(self, chosen: Candidate) -> Candidate | None:
         """All cores without siblings, or those of one socket, if a miss above was a near one."""
         cores = self._topology.n_physical
@@ -260,7 +263,7 @@ class _RecordingSearch:
             return None
         rise = (self._margin(above) - self._margin(lowest)) / math.log(above.n_cpus / lowest.n_cpus)
         halved = math.log(lowest.n_cpus / further[0].n_cpus)
-        near = rise * halved - self._margin(lowest) <= _NEAR_MISS
+        near = rise * halved - self._margin(lowest) <= _FAR_MISS
         return further[0] if near else None
 
     def _elsewhere(self, chosen: Candidate) -> Candidate | None:

@@ -153,3 +153,11 @@ def test_a_narrow_way_to_keep_a_target_is_found_though_all_cpus_miss_it(brain):
     result = run(RecordingContender(brain, 0.0), case_of(counts, latency_ms, 1.0))
     assert not result.false_infeasible
     assert result.chosen == Candidate(6)
+
+
+def test_an_even_number_of_cpus_is_tried_below_an_odd_one_that_just_misses(brain):
+    counts = range(1, 33)
+    latency_ms = [20.0 / n * (1.08 if n % 2 else 1.0) for n in counts]
+    result = run(RecordingContender(brain, 0.0), case_of(counts, latency_ms, 20.0 / 17.98))
+    assert result.chosen == Candidate(18)
+    assert result.exact
