@@ -156,8 +156,8 @@ def test_a_narrow_way_to_keep_a_target_is_found_though_all_cpus_miss_it(brain):
 
 
 def test_an_even_number_of_cpus_is_tried_below_an_odd_one_that_just_misses(brain):
-    counts = range(1, 33)
-    latency_ms = [20.0 / n * (1.08 if n % 2 else 1.0) for n in counts]
-    result = run(RecordingContender(brain, 0.0), case_of(counts, latency_ms, 20.0 / 17.98))
-    assert result.chosen == Candidate(18)
-    assert result.exact
+    counts = range(1, 65)
+    latency_ms = [20.0 / n * (1.05 if n % 2 else 1.0) for n in counts]
+    for even in range(22, 62, 4):
+        case = case_of(counts, latency_ms, 20.0 / (even - 0.02))
+        assert run(RecordingContender(brain, 0.0), case).chosen == Candidate(even)
