@@ -62,7 +62,7 @@ class Outlook:
     @property
     def chosen(self) -> IntArray:
         """The device with the least expected loss, [N]."""
-        return np.argmin(self.loss, axis=1)
+        return np.asarray(np.argmin(self.loss, axis=1), dtype=np.int64)
 
     @property
     def chosen_p(self) -> FloatArray:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.device_classifier.candidates import STATIC
 from models.device_classifier.confidence import (
     Outlook,
     fit_calibration,
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
     from models.device_classifier.table import FloatArray, IntArray
 
 N_BLENDED = 3
+BEYOND = 2.0  # standard errors; the best of a dozen equals is ahead by 1.5 by luck
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -64,10 +66,13 @@ def choose(
 ) -> Choice:
     """Choose among candidates by their predictions [N, D] for rows they did not learn from.
 
-    The best one alone competes with the mean of the best two and of the best three.
+    The best one alone competes with the mean of the best two and of the best three; who does not
+    beat the best static device beyond noise gives way to it, for the best of many on few rows is
+    partly luck.
 
     Args:
-        predicted: by candidate: log costs of those in `costing`, else probabilities.
+        predicted: by candidate, the static one among them: log costs of those in `costing`,
+            else probabilities.
         costing: names of the candidates that predict log costs.
         costs: [N, D] true ones, at least one a row.
         seed: of the draws of residuals.
@@ -83,6 +88,9 @@ def choose(
         for n in range(1, len(best) + 1)
     }
     members = min(blends, key=lambda names: (_loss(blends[names], costs), -len(names)))
+    simplest = each[STATIC.name]
+    if not _is_better(blends[members], simplest, costs):
+        members, blends = (STATIC.name,), {(STATIC.name,): simplest}
     decided = blends[members]
     is_right = regrets_of(costs, decided.chosen) <= 0
     return Choice(
@@ -95,6 +103,12 @@ def choose(
 
 def _loss(outlook: Outlook, costs: FloatArray) -> float:
     return float(np.mean(losses(regrets_of(costs, outlook.chosen))))
+
+
+def _is_better(one: Outlook, other: Outlook, costs: FloatArray) -> bool:
+    """Whether one loses less, row by row, by more than a standard error."""
+    gains = losses(regrets_of(costs, other.chosen)) - losses(regrets_of(costs, one.chosen))
+    return float(np.mean(gains)) > BEYOND * float(np.std(gains) / np.sqrt(len(gains)))
 
 
 def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
