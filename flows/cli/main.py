@@ -26,6 +26,7 @@ PIPELINE_PACKAGES = frozenset(
     }
 )  # fmt: skip
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
+READER_GONE = 141  # and by SIGPIPE
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -51,6 +52,9 @@ def main(argv: Sequence[str] | None = None) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\ninterrupted\n")
         return INTERRUPTED
+    except BrokenPipeError:  # as in `joulepilot history | head`
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return READER_GONE
     return 1
 
 
@@ -64,7 +68,9 @@ def _run(arguments: argparse.Namespace) -> int:
             os.environ.setdefault(name, value)
     module, function = arguments.handler.split(":")
     handler: Any = getattr(importlib.import_module(module), function)
-    return int(handler(arguments, resolved))
+    code = int(handler(arguments, resolved))
+    sys.stdout.flush()  # at exit it would be too late to answer a reader that went away
+    return code
 
 
 def _parser() -> argparse.ArgumentParser:

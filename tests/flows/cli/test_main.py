@@ -47,6 +47,16 @@ def test_what_cannot_be_done_is_said_with_what_to_do(
     assert "Traceback" not in result.stderr
 
 
+def test_a_reader_that_went_away_is_no_traceback(tmp_path: Path) -> None:
+    argv = [sys.executable, "-m", "flows.cli.main", "config", "--home", str(tmp_path)]
+    with subprocess.Popen(argv, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True) as asked:
+        assert asked.stdout is not None
+        assert asked.stderr is not None
+        asked.stdout.close()
+        assert asked.stderr.read() == ""
+        assert asked.wait() == 141
+
+
 def test_up_names_the_port_that_is_taken_and_leaves_nothing_running(tmp_path: Path) -> None:
     with socket.socket() as taken:
         taken.bind(("127.0.0.1", 0))
