@@ -27,6 +27,8 @@ COMMIT = N_ROWS - 1
 """The last row: probe no more."""
 LEAST_IMPROVEMENT = 1e-3
 """Expected improvement, in log power, at which probing is worth as much as committing."""
+CAUTION = 1.5
+"""Power of P(feasible) in what a probe is worth: one seen above the target is one of few."""
 EI_WEIGHT = 3.0
 """Weight of ln(EI / LEAST_IMPROVEMENT) in the logits: an untrained policy is EI."""
 MAX_WINDOWS = 4.0
@@ -134,9 +136,13 @@ def believe(forecast: Forecast, evidence: Evidence, target_log: NDArray[np.float
 
 
 def improvement(belief: Belief, reference_power_log: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Expected saving of one more window per candidate, in log power; shape (B, C)."""
+    """Expected saving of one more window per candidate, in log power; shape (B, C).
+
+    The less likely a candidate keeps its target, the less it counts: `CAUTION`.
+    """
     gain = reference_power_log[:, np.newaxis] - belief.forecast.power_log
-    return belief.p_accepted * normal.mean_above_zero(gain, belief.forecast.power_sigma)
+    saving = belief.p_accepted * normal.mean_above_zero(gain, belief.forecast.power_sigma)
+    return np.asarray(saving * belief.p_feasible**CAUTION)
 
 
 @dataclass(frozen=True, slots=True)

@@ -37,8 +37,10 @@ ALLOWED_OPERATORS = frozenset(
         "Relu",
         "Slice",
         "Softmax",
+        "Sqrt",
         "Squeeze",
         "Sub",
+        "Transpose",
         "Unsqueeze",
     }
 )

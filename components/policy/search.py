@@ -17,8 +17,6 @@ import numpy as np
 from components.jobs.candidate import Prediction
 from components.policy.belief import (
     COMMIT,
-    EI_WEIGHT,
-    LOG_IMPROVEMENT,
     MAX_WINDOWS,
     Forecast,
     Situation,
@@ -26,11 +24,11 @@ from components.policy.belief import (
     believe,
     lay_rows,
 )
+from components.policy.choosing import choose_row, fewest_of_equals
 from components.policy.context import Reading, lay_probes, reading_of, remember, shift
 from components.policy.errors import PolicyError
-from components.policy.evidence import BOUND_SIGMAS, Readings, add_readings, judge, no_evidence
+from components.policy.evidence import Readings, add_readings, judge, no_evidence
 from components.policy.features import candidate_features
-from components.policy.manifest import LEARNED
 from components.policy.search_settings import SearchSettings
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
 from components.policy.widening import choose_wider, widest_first
@@ -48,8 +46,6 @@ if TYPE_CHECKING:
 
 __all__ = ["Search", "SearchSettings"]
 
-_POWER_NOISE = 0.5
-"""sigma of the log power of a window over that of its log latency, as recorded nodes have it."""
 _SHIFT_DOUBT = 0.25
 """sigma added to forecasts from before a load change, as a share of how far latency moved."""
 
@@ -235,24 +231,13 @@ class Search:
             f"nothing kept the target in {self._n_probes} probes; this was the fastest",
         )
 
-    def _fewest_of_equals(self, verdicts: Verdicts) -> Candidate:
-        """The cheapest accepted; of those whose power cannot be told apart, with fewest CPUs.
-
-        CPUs that cost nothing still are of use to others.
-        """
-        power, error = self._evidence.power_log[0], self._evidence.standard_error[0]
-        cheapest = int(verdicts.incumbent[0])
-        doubt = BOUND_SIGMAS * _POWER_NOISE * np.hypot(error, error[cheapest])
-        equal = np.flatnonzero(verdicts.accepted[0] & (power - power[cheapest] <= doubt))
-        return min((self._candidates[i] for i in equal), key=lambda c: c.n_cpus)
-
     def _narrow(self, verdicts: Verdicts) -> Step:
         """Look for something cheaper than what keeps the target, or confirm that."""
-        incumbent = self._fewest_of_equals(verdicts)
+        incumbent = fewest_of_equals(self._candidates, self._evidence, verdicts)
         why = self._why_stop()
         if why is None:
             rows = self._rows(verdicts)
-            row = self._choose(rows)
+            row = choose_row(rows, self._brain, self._settings.probe_rule)
             if row != COMMIT:
                 return self._probe(int(rows.candidates[0, row]), f"may save over {incumbent}")
             why = "nothing promises enough to be worth a probe"
@@ -282,15 +267,6 @@ class Search:
             eligible=belief.p_feasible >= self._settings.min_p_feasible,
         )
         return lay_rows(situation)
-
-    def _choose(self, rows: Rows) -> int:
-        rule = self._settings.probe_rule or self._brain.bundle.probe_rule
-        if rule == LEARNED:
-            logits = self._brain.logits(rows)
-        else:
-            logits = EI_WEIGHT * rows.features[:, :, LOG_IMPROVEMENT].astype(np.float64)
-            logits[:, COMMIT] = 0.0
-        return int(np.where(rows.mask[0], logits[0], -np.inf).argmax())
 
     def _probe(self, candidate: int, reason: str) -> Probe:
         p_feasible = float(self._believe().p_feasible[0, candidate]) if self._context else 0.5

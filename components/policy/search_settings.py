@@ -10,7 +10,7 @@ from components.policy.manifest import PROBE_RULES
 
 @dataclass(frozen=True, slots=True)
 class SearchSettings:
-    """Limits of one search; the defaults are those the shipped policy was trained with."""
+    """Limits of one search."""
 
     max_probes: int = 12
     """Windows spent on probes, repeats included, confirmation not."""

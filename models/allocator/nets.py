@@ -12,6 +12,7 @@ from torch import Tensor, nn
 
 from components.policy.belief import EI_WEIGHT, LOG_IMPROVEMENT, ROW_FEATURES
 from components.policy.features import CANDIDATE_FEATURES
+from models.allocator.conditioning import N_BASIS, apply, infer
 
 N_FEATURES = len(CANDIDATE_FEATURES)
 N_READINGS = 2  # log latency, log power
@@ -21,7 +22,7 @@ HIDDEN = 64
 ROW_HIDDEN = 32
 SIGMA_SCALE = 1.3
 """The sigma given out over the one fitted: heavy-tailed errors look like wider normal ones."""
-_LOG_SIGMA_LOW, _LOG_SIGMA_HIGH = -7.0, 0.0
+_LOG_SIGMA_LOW, _LOG_SIGMA_HIGH = -3.0, 0.5
 _NEVER = 1e4
 
 
@@ -43,15 +44,22 @@ class Dense(nn.Module):
 class Predictor(nn.Module):
     """Latency and power of every candidate from those of the probes.
 
-    Probes are compared with each other first (two of them show a slope), then every candidate
-    with every probe: such a pair gives slopes along the shape features, hence a difference in log
-    latency and log power that is nothing at no distance, and a weight; a softmax over probes mixes
-    them. All readings enter relative to the first probe's.
+    First a Bayesian regression on learned features fits all probes at once. What it leaves is mixed
+    from the probes: they are compared with each other (two of them show a slope), then every
+    candidate with every probe. Such a pair gives slopes along the shape features, hence a
+    difference in log latency and log power that is nothing at no distance, and a weight; a softmax
+    over probes mixes them. All readings enter relative to the first probe's.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        n_probe = N_FEATURES + N_READINGS
+        n_probe = N_FEATURES + 2 * N_READINGS
+        self.basis = Dense(N_FEATURES, HIDDEN)
+        self.basis_2 = Dense(HIDDEN, HIDDEN)
+        self.latency_basis = Dense(HIDDEN, N_BASIS, scale=0.3)
+        self.power_basis = Dense(HIDDEN, N_BASIS, scale=0.3)
+        self.log_noise = nn.Parameter(torch.tensor([-3.0, -3.1]))
+        self.of_fit = Dense(2 * N_READINGS, HIDDEN)
         self.of_candidate = Dense(N_FEATURES, HIDDEN)
         self.of_probe = Dense(n_probe, HIDDEN)
         self.of_neighbours = Dense(HIDDEN, HIDDEN)
@@ -83,14 +91,17 @@ class Predictor(nn.Module):
         """
         first = probes[:, 0:1, N_FEATURES:]
         readings = probes[:, :, N_FEATURES:] - first
-        seen = torch.cat([probes[:, :, :N_FEATURES], readings], dim=2)
+        at_probes, fitted, doubt = self._fit(candidates, probes, readings, probe_mask)
+        off = readings - at_probes
+        seen = torch.cat([probes[:, :, :N_FEATURES], readings, off], dim=2)
         neighbours = self._compare_probes(seen, probe_mask)
         counted = probe_mask.unsqueeze(2)
         curve = (neighbours * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True)
         curve = torch.relu(self.curve(curve))
+        fit = torch.cat([fitted, doubt], dim=2)
         shape = candidates[:, :, :N_SHAPE].unsqueeze(2) - probes[:, :, :N_SHAPE].unsqueeze(1)
         hidden = torch.relu(
-            (self.of_candidate(candidates) + curve).unsqueeze(2)
+            (self.of_candidate(candidates) + self.of_fit(fit) + curve).unsqueeze(2)
             + (self.of_probe(seen) + self.of_neighbours(neighbours)).unsqueeze(1)
             + self.of_distance(torch.abs(shape))
         )
@@ -100,14 +111,35 @@ class Predictor(nn.Module):
         mixed = torch.relu(self.mix((share * hidden).sum(dim=2)) + curve)
         latency = (self.latency_slopes(hidden) * shape).sum(dim=3, keepdim=True)
         power = (self.power_slopes(hidden) * shape).sum(dim=3, keepdim=True)
-        from_each = readings.unsqueeze(1) + torch.cat([latency, power], dim=3)
-        sigma = SIGMA_SCALE * torch.exp(
-            torch.clamp(self.log_sigma(mixed) - 3.0, _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH)
-        )
+        from_each = off.unsqueeze(1) + torch.cat([latency, power], dim=3)
+        sigma = torch.exp(torch.clamp(self.log_sigma(mixed), _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH))
+        sigma = SIGMA_SCALE * sigma * torch.clamp(doubt + 0.01, 0.0, 1.0)
         # what the mix of probes cannot say, as far as it is in doubt
         corrected = self.correction(mixed) * sigma
-        mean = first + (share * from_each).sum(dim=2) + corrected
+        mean = first + fitted + (share * from_each).sum(dim=2) + corrected
         return mean[:, :, 0], sigma[:, :, 0], mean[:, :, 1], sigma[:, :, 1]
+
+    def _fit(
+        self, candidates: Tensor, probes: Tensor, readings: Tensor, probe_mask: Tensor
+    ) -> tuple[Tensor, Tensor, Tensor]:
+        """Regress on learned features: at the probes, at the candidates, and its doubt there."""
+        of_probes = self._basis(probes[:, :, :N_FEATURES])
+        of_candidates = self._basis(candidates)
+        by_quantity = torch.cat(
+            [readings[:, :, 0:1].unsqueeze(1), readings[:, :, 1:2].unsqueeze(1)], dim=1
+        )
+        mask = probe_mask.unsqueeze(1).unsqueeze(3)
+        noise = torch.exp(self.log_noise).unsqueeze(1).unsqueeze(2)
+        weights, covariance = infer(of_probes, by_quantity, mask, noise)
+        at_probes, _ = apply(of_probes, weights, covariance)
+        fitted, doubt = apply(of_candidates, weights, covariance)
+        return _last(at_probes), _last(fitted), _last(doubt)
+
+    def _basis(self, features: Tensor) -> Tensor:
+        """Shape (B, N, F) → (B, 2, N, K)."""
+        hidden = torch.relu(self.basis_2(torch.relu(self.basis(features))))
+        parts = [self.latency_basis(hidden).unsqueeze(1), self.power_basis(hidden).unsqueeze(1)]
+        return torch.cat(parts, dim=1)
 
     def _compare_probes(self, seen: Tensor, probe_mask: Tensor) -> Tensor:
         """What each probe says beside the others: shape (B, P, H)."""
@@ -115,6 +147,11 @@ class Predictor(nn.Module):
         pairs = torch.relu(self.two_probes(torch.relu(pairs)))
         counted = probe_mask.unsqueeze(1).unsqueeze(3)
         return (pairs * counted).sum(dim=2) / counted.sum(dim=2)
+
+
+def _last(values: Tensor) -> Tensor:
+    """Shape (B, 2, N, 1) → (B, N, 2)."""
+    return torch.cat([values[:, 0], values[:, 1]], dim=2)
 
 
 class ProbeNet(nn.Module):

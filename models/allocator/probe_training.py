@@ -13,6 +13,7 @@ from stable_baselines3.common.callbacks import BaseCallback
 from torch import nn
 
 from components.policy.belief import Forecast
+from components.policy.search_settings import SearchSettings
 from models.allocator.nets import ROW_HIDDEN, ProbeNet
 from models.allocator.probing_env import ProbingEnv
 from models.allocator.surface_arrays import narrow
@@ -28,6 +29,9 @@ if TYPE_CHECKING:
     from models.allocator.surface_arrays import SurfaceArrays
 
     Progress = Callable[[int, int, str], None]
+
+_WINDOW_SIGMA = 0.005
+"""Expected sigma of a window in training, as made-up nodes have it; nodes expect more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -101,7 +105,8 @@ def train_prober(
     if settings.n_steps == 0:
         return ()
     pool = narrow(pool, settings.n_candidates)
-    env = ProbingEnv(pool, forecast, n_envs=settings.n_envs, seed=seed)
+    careful = SearchSettings(window_sigma=_WINDOW_SIGMA)
+    env = ProbingEnv(pool, forecast, n_envs=settings.n_envs, seed=seed, settings=careful)
     ppo = MaskablePPO(
         RowPolicy,
         env,

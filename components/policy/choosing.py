@@ -1,0 +1,46 @@
+"""Choosing: among rows what to probe next, among what keeps the target what to keep."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.policy.belief import COMMIT, EI_WEIGHT, LOG_IMPROVEMENT
+from components.policy.evidence import BOUND_SIGMAS
+from components.policy.manifest import LEARNED
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.jobs.candidate import Candidate
+    from components.policy.belief import Rows
+    from components.policy.brain import Brain
+    from components.policy.evidence import Evidence, Verdicts
+
+_POWER_NOISE = 0.5
+"""sigma of the log power of a window over that of its log latency, as recorded nodes have it."""
+
+
+def choose_row(rows: Rows, brain: Brain, rule: str | None) -> int:
+    """Pick a row of a single search; `rule` None: as the bundle says."""
+    if (rule or brain.bundle.probe_rule) == LEARNED:
+        logits = brain.logits(rows)
+    else:
+        logits = EI_WEIGHT * rows.features[:, :, LOG_IMPROVEMENT].astype(np.float64)
+        logits[:, COMMIT] = 0.0
+    return int(np.where(rows.mask[0], logits[0], -np.inf).argmax())
+
+
+def fewest_of_equals(
+    candidates: Sequence[Candidate], evidence: Evidence, verdicts: Verdicts
+) -> Candidate:
+    """The cheapest accepted; of those whose power cannot be told apart, with fewest CPUs.
+
+    CPUs that cost nothing still are of use to others.
+    """
+    power, error = evidence.power_log[0], evidence.standard_error[0]
+    cheapest = int(verdicts.incumbent[0])
+    doubt = BOUND_SIGMAS * _POWER_NOISE * np.hypot(error, error[cheapest])
+    equal = np.flatnonzero(verdicts.accepted[0] & (power - power[cheapest] <= doubt))
+    return min((candidates[i] for i in equal.tolist()), key=lambda c: c.n_cpus)
