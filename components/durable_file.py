@@ -1,4 +1,4 @@
-"""Replacing a small file so that a crash leaves either the old or the new one, whole."""
+"""Small files that are whole, and still there, after a crash or a power cut."""
 
 from __future__ import annotations
 
@@ -26,8 +26,24 @@ def replace_file(path: Path, text: str) -> None:
     sync_folder(path.parent)
 
 
+def write_new(path: Path, content: bytes) -> None:
+    """Write a file that must not exist yet; its content is on disk when this returns.
+
+    Raises:
+        OSError: it exists, or cannot be written.
+    """
+    with path.open("xb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
 def sync_folder(folder: Path) -> None:
-    """Make names that were added to or removed from a folder survive a power cut."""
+    """Make names that were added to or removed from a folder survive a power cut.
+
+    Raises:
+        OSError: it cannot be opened or synced.
+    """
     descriptor = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
     try:
         os.fsync(descriptor)

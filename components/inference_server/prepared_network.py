@@ -3,8 +3,7 @@
 The optimised graph lies in a folder of its own with its weights in a second file, which ONNX
 Runtime maps into memory: sessions share those pages and are made in 5 to 10 ms for MobileNet
 (60 ms from the original file). Handing over ORT-format bytes instead, with
-`session.use_ort_model_bytes_for_initializers`, gave wrong logits with 1.31.1: its Python binding
-frees the copy that the session goes on reading.
+`session.use_ort_model_bytes_for_initializers`, gave wrong logits with 1.31.1; why was not found.
 """
 
 from __future__ import annotations

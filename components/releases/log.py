@@ -9,8 +9,8 @@ import secrets
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
+from components.durable_file import sync_folder, write_new
 from components.releases.admission import check_admissible
-from components.releases.durable import sync_folder, write_new
 from components.releases.entry import MAX_ENTRY_BYTES, Kind, Release, entry_name
 from components.releases.errors import ConflictError, EntryError, ReleaseLogError
 

@@ -9,9 +9,9 @@ import secrets
 import shutil
 from typing import TYPE_CHECKING
 
+from components.durable_file import sync_folder, write_new
 from components.policy.errors import BundleError
 from components.releases.desired import is_digest
-from components.releases.durable import sync_folder, write_new
 from components.releases.errors import EntryError
 from components.releases.strict_json import parse
 
