@@ -15,14 +15,14 @@ install: $(INSTALLED) ## make .venv with everything in it, and the job's image w
 $(INSTALLED): pyproject.toml requirements.lock
 	@$(PYTHON) -c 'import sys; sys.exit(0 if sys.version_info >= (3, 11) else f"joulepilot needs Python 3.11 or newer; {sys.executable} is {sys.version.split()[0]}; name another one: make PYTHON=python3.12 install")'
 	$(PYTHON) -m venv .venv
-	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[pipeline,postgres,dev]'
+	$(BIN)/pip install --quiet --disable-pip-version-check -c requirements.lock -e '.[pipeline,gpu,postgres,dev]'
 	@touch $@
 
 demo: install ## show the whole loop on this machine (about 5 minutes)
 	$(BIN)/joulepilot demo $(DEMO)
 
 test: $(INSTALLED) lint ## check everything; NO_SKIPS=1 makes a skipped test a failure
-	JOULEPILOT_NO_SKIPS=$(NO_SKIPS) $(BIN)/pytest --benchmark-disable $(TESTS)
+	JOULEPILOT_NO_SKIPS=$(NO_SKIPS) $(BIN)/pytest --benchmark-disable -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 lint: $(INSTALLED) ## style, types and the order of the layers
 	$(BIN)/ruff check .
