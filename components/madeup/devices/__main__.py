@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from components.madeup.devices.host import DeviceHost
 
 HOSTS: dict[str, Callable[[int], DeviceHost]] = {"roofline": RooflineHost, "stepped": SteppedHost}
+"""By name; only the roofline host knows threads."""
 
 
 def main() -> int:
@@ -26,13 +27,21 @@ def main() -> int:
     parser.add_argument("--host", choices=sorted(HOSTS), default="roofline")
     parser.add_argument("--seed", type=int, default=0, help="of the host and of the networks")
     parser.add_argument("--rows", type=int, default=200)
+    parser.add_argument(
+        "--threads",
+        type=int,
+        nargs="+",
+        default=[],
+        metavar="N",
+        help="of the roofline host's CPU, each number a device of its own",
+    )
     parser.add_argument("--split", choices=("network", "random"), default="network")
     parser.add_argument("--noise", type=float, default=0.01, help="of a measurement, relative")
     parser.add_argument("--out", type=Path, default=Path(), help="folder; made if missing")
     asked = parser.parse_args()
     try:
         path = write_device_table(
-            HOSTS[asked.host](asked.seed),
+            _host(asked),
             asked.out,
             seed=asked.seed,
             n_rows=asked.rows,
@@ -44,6 +53,18 @@ def main() -> int:
         return 1
     sys.stdout.write(f"{path}\n")
     return 0
+
+
+def _host(asked: argparse.Namespace) -> DeviceHost:
+    if asked.threads and asked.host == "roofline":
+        return RooflineHost(asked.seed, asked.threads)
+    if asked.threads:
+        raise MadeUpError(
+            f"asked for threads of the {asked.host} host",
+            "only the roofline host is made of them",
+            "leave --threads away, or say --host roofline",
+        )
+    return HOSTS[asked.host](asked.seed)
 
 
 if __name__ == "__main__":

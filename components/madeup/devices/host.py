@@ -29,8 +29,43 @@ class Cost:
     throughput_per_s: float
 
 
+@dataclass(frozen=True, slots=True)
+class BatchParts:
+    """What one batch on one device is made of.
+
+    Attributes:
+        warm_ms: at the highest clock, inputs in place.
+        wake_ms: lost while the clock rises from where it was.
+        transfer_ms: of the inputs to the device's memory.
+        active_j: above the idle host until the answer is there.
+        tail_j: above the idle host after it, until the device rests.
+        throughput_per_s: inputs a second, sustained and warm, transfer overlapped.
+    """
+
+    warm_ms: float
+    wake_ms: float
+    transfer_ms: float
+    active_j: float
+    tail_j: float
+    throughput_per_s: float
+
+    @property
+    def cost(self) -> Cost:
+        """The parts added up, marginal accounting."""
+        return Cost(
+            latency_ms=self.warm_ms + self.wake_ms + self.transfer_ms,
+            energy_j=self.active_j + self.tail_j,
+            throughput_per_s=self.throughput_per_s,
+        )
+
+
 class DeviceHost(Protocol):
     """A host with a CPU, an integrated and a discrete GPU."""
+
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Kind of each device by its name; `cpu@4` is the CPU on four threads."""
+        ...
 
     @property
     def name(self) -> str:
@@ -45,4 +80,10 @@ class DeviceHost(Protocol):
             batch: inputs in the batch.
             clock_share: clock of the discrete GPU over its maximum, in (0, 1]; low when idle.
         """
+        ...
+
+    def parts(
+        self, network: MadeUpNetwork, batch: int, device: str, clock_share: float
+    ) -> BatchParts:
+        """What one batch on one device is made of; `clock_share` is that device's own."""
         ...

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.madeup.devices.host import Cost
+from components.madeup.devices.host import DEVICES, BatchParts, Cost
+from components.madeup.errors import MadeUpError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
     from components.madeup.devices.network import MadeUpNetwork
 
@@ -50,26 +51,91 @@ TYPICAL = {
 KIND_EFFICIENCY = {"dense": 0.8, "conv": 1.0, "depthwise": 0.15, "attention": 0.6}
 
 
+N_CORES = 8  # of the CPU
+SERIAL = 0.05  # each further thread slows the others by this share
+
+
 class RooflineHost:
     """Three devices; the hardware figures are drawn from the seed."""
 
-    def __init__(self, seed: int) -> None:
+    def __init__(self, seed: int, threads: Sequence[int] = ()) -> None:
+        """Draw a host.
+
+        Args:
+            seed: of its figures.
+            threads: numbers of threads at which the CPU counts as a device of its own, `cpu@N`;
+                empty: the CPU is one device, on all of its cores.
+
+        Raises:
+            MadeUpError: more threads than cores, or none.
+        """
+        if not all(1 <= n <= N_CORES for n in threads):
+            raise MadeUpError(
+                f"asked for a CPU on {list(threads)} threads",
+                f"the made-up CPU has {N_CORES} cores",
+                f"give numbers from 1 to {N_CORES}",
+            )
         rng = np.random.default_rng([seed, 11])
-        self._name = f"simulated-roofline-{seed}"
-        self._processors = {name: _drawn(typical, rng) for name, typical in TYPICAL.items()}
+        self._name = f"simulated-roofline-{seed}" + ("-threads" if threads else "")
+        drawn = {name: _drawn(typical, rng) for name, typical in TYPICAL.items()}
+        cpu = drawn["cpu"]
+        self._processors = drawn | {f"cpu@{n}": on_threads(cpu, n) for n in threads}
+        widths = tuple(f"cpu@{n}" for n in threads) or ("cpu",)
+        self._devices = dict.fromkeys(widths, "cpu") | {
+            name: kind for name, kind in DEVICES.items() if kind != "cpu"
+        }
 
     @property
     def name(self) -> str:
         """Says `simulated`, the generator and the seed."""
         return self._name
 
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Kind of each device by its name; `cpu@4` is the CPU on four threads."""
+        return self._devices
+
     def costs(self, network: MadeUpNetwork, batch: int, clock_share: float) -> Mapping[str, Cost]:
         """The true cost on each device, without noise."""
-        clocks = {"cpu": 1.0, "igpu": 1.0, "dgpu": clock_share}
         return {
-            name: _cost(processor, network, batch, clocks[name])
-            for name, processor in self._processors.items()
+            name: self.parts(network, batch, name, clock_share if kind == "dgpu" else 1.0).cost
+            for name, kind in self._devices.items()
         }
+
+    def parts(
+        self, network: MadeUpNetwork, batch: int, device: str, clock_share: float
+    ) -> BatchParts:
+        """What one batch on one device is made of; `clock_share` is that device's own.
+
+        The CPU on all cores can always be asked for as `cpu`, on fewer as `cpu@N`.
+        """
+        return _parts(self._processor(device), network, batch, clock_share)
+
+    def wake_ms(self, device: str) -> float:
+        """Time of the clock from its lowest to its highest; 0 for devices that are always awake."""
+        return self._processor(device).wake_ms
+
+    def _processor(self, device: str) -> Processor:
+        if device not in self._processors and device.startswith("cpu@"):
+            return on_threads(self._processors["cpu"], int(device.removeprefix("cpu@")))
+        return self._processors[device]
+
+
+def on_threads(cpu: Processor, n_threads: int) -> Processor:
+    """The CPU on some of its cores: slower, with less power, and each launch a little quicker."""
+    share = _speed(n_threads) / _speed(N_CORES)
+    return replace(
+        cpu,
+        gmac_per_s=cpu.gmac_per_s * share,
+        half_gmac=cpu.half_gmac * n_threads / N_CORES,
+        gb_per_s=cpu.gb_per_s * min(1.0, 0.35 + 0.65 * n_threads / N_CORES),
+        launch_ms=cpu.launch_ms * (0.5 + 0.5 * n_threads / N_CORES),
+        busy_w=cpu.busy_w * (0.3 + 0.7 * n_threads / N_CORES),
+    )
+
+
+def _speed(n_threads: int) -> float:
+    return n_threads / (1.0 + SERIAL * (n_threads - 1))
 
 
 def _drawn(typical: Processor, rng: np.random.Generator) -> Processor:
@@ -79,18 +145,19 @@ def _drawn(typical: Processor, rng: np.random.Generator) -> Processor:
     )
 
 
-def _cost(processor: Processor, network: MadeUpNetwork, batch: int, clock: float) -> Cost:
+def _parts(processor: Processor, network: MadeUpNetwork, batch: int, clock: float) -> BatchParts:
     compute_ms = _compute_ms(processor, network, batch)
     link = processor.link_gb_per_s
     transfer_ms = network.input_mb * batch / link if link else 0.0
-    start_ms = processor.call_ms + processor.launch_ms * network.launches
-    warm_ms = start_ms + compute_ms
+    warm_ms = processor.call_ms + processor.launch_ms * network.launches + compute_ms
     wake_ms = _waking_ms(warm_ms, clock, processor.wake_ms)
-    latency_ms = warm_ms + wake_ms + transfer_ms
     active_ms = warm_ms + wake_ms * clock + 0.3 * transfer_ms
-    return Cost(
-        latency_ms=latency_ms,
-        energy_j=(processor.busy_w * active_ms + processor.tail_w * processor.tail_ms) / 1000,
+    return BatchParts(
+        warm_ms=warm_ms,
+        wake_ms=wake_ms,
+        transfer_ms=transfer_ms,
+        active_j=processor.busy_w * active_ms / 1000,
+        tail_j=processor.tail_w * processor.tail_ms / 1000,
         throughput_per_s=1000 * batch / max(warm_ms, transfer_ms),
     )
 

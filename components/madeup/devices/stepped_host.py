@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.madeup.devices.host import Cost
+from components.madeup.devices.host import DEVICES, BatchParts, Cost
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,22 +43,36 @@ class SteppedHost:
         """Says `simulated`, the generator and the seed."""
         return self._name
 
+    @property
+    def devices(self) -> Mapping[str, str]:
+        """Kind of each device by its name."""
+        return DEVICES
+
     def costs(self, network: MadeUpNetwork, batch: int, clock_share: float) -> Mapping[str, Cost]:
         """The true cost on each device, without noise."""
-        slower = next(times for floor, times in STATE_STEPS if clock_share >= floor)
         return {
-            device: self._cost(device, network, batch, slower if device == "dgpu" else 1.0)
+            device: self.parts(
+                network, batch, device, clock_share if device == "dgpu" else 1.0
+            ).cost
             for device in TILE
         }
 
-    def _cost(self, device: str, network: MadeUpNetwork, batch: int, slower: float) -> Cost:
+    def parts(
+        self, network: MadeUpNetwork, batch: int, device: str, clock_share: float
+    ) -> BatchParts:
+        """What one batch on one device is made of; `clock_share` is that device's own."""
+        slower = next(times for floor, times in STATE_STEPS if clock_share >= floor)
         warm_ms = self._warm_ms(device, network, batch)
         transfer_ms = LINK_MS_PER_MB[device] * network.input_mb * batch
-        latency_ms = _limited_ms(warm_ms * slower, device) + transfer_ms
+        running_ms = _limited_ms(warm_ms * slower, device)
+        at_full_ms = _limited_ms(warm_ms, device)
         share_w = float(BUSY_W[device] / slower**0.7)
-        return Cost(
-            latency_ms=latency_ms,
-            energy_j=START_J[device] + share_w * latency_ms / 1000,
+        return BatchParts(
+            warm_ms=at_full_ms,
+            wake_ms=running_ms - at_full_ms,
+            transfer_ms=transfer_ms,
+            active_j=START_J[device] + share_w * (running_ms + transfer_ms) / 1000,
+            tail_j=0.0,
             throughput_per_s=1000 * batch / max(warm_ms * LIMIT_STEP[device], transfer_ms),
         )
 

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.madeup.devices.host import DEVICES
 from components.madeup.devices.network import draw_networks
 from components.madeup.errors import MadeUpError
 
@@ -66,7 +65,7 @@ def write_device_table(
     folder.mkdir(parents=True, exist_ok=True)
     text = io.StringIO()
     writer = csv.writer(text, lineterminator="\n")
-    columns = [f"{quantity}__{device}" for device in DEVICES for quantity in QUANTITIES]
+    columns = [f"{quantity}__{device}" for device in host.devices for quantity in QUANTITIES]
     writer.writerow(("row", "network", "group", "fold", *FEATURES, *columns))
     for row in range(n_rows):
         network = networks[row // points_per_network]
@@ -104,7 +103,7 @@ def _folds(
 
 def _sidecar(host: DeviceHost, seed: int, noise: float) -> str:
     facts = {
-        "devices": DEVICES,
+        "devices": dict(host.devices),
         "objectives": ["latency", "energy", "throughput"],
         "features": list(FEATURES),
         "source": "simulated",
