@@ -2,6 +2,7 @@
 
 Only what the check of a bundle needs: operators, and weights with their values. Anything that
 could reach outside the file (external data, functions, nested graphs, foreign domains) is refused.
+Operators of `ai.onnx.ml` carry their domain in their names: who reads them allows them or not.
 Field numbers are those of onnx.proto3, stable since ONNX 1.0.
 """
 
@@ -23,10 +24,11 @@ _VARINT, _FIXED64, _BYTES, _FIXED32 = 0, 1, 2, 5
 _MODEL_GRAPH, _MODEL_FUNCTIONS = 7, 25
 _GRAPH_NODE, _GRAPH_INITIALIZER, _GRAPH_SPARSE = 1, 5, 15
 _NODE_OP_TYPE, _NODE_ATTRIBUTE, _NODE_DOMAIN = 4, 5, 7
-_ATTRIBUTE_TENSOR = 5
+_ATTRIBUTE_TENSOR, _ATTRIBUTE_FLOATS = 5, 7
 _ATTRIBUTE_REFUSED = {6, 11, 22, 23}  # graphs and sparse tensors
 _TENSOR_DIMS, _TENSOR_TYPE, _TENSOR_NAME, _TENSOR_RAW = 1, 2, 8, 9
 _TENSOR_REFUSED = {3, 13, 14}  # segments, external data
+_DOMAINS = {"ai.onnx.ml."}  # part of ONNX; its operators are named with it
 _DTYPES = {1: "<f4", 6: "<i4", 7: "<i8", 9: "|b1", 11: "<f8"}
 
 
@@ -36,7 +38,7 @@ class OnnxFile:
 
     operators: frozenset[str]
     weights: Mapping[str, NDArray[np.generic]]
-    """Initialisers by name; tensors of Constant nodes as `Constant:0`, `Constant:1`, …"""
+    """Initialisers by name; numbers in attributes as `Constant:0`, `Constant:1`, …"""
 
 
 def read_onnx(data: bytes) -> OnnxFile:
@@ -74,19 +76,31 @@ def _read_graph(data: bytes, operators: set[str], weights: dict[str, NDArray[np.
 
 
 def _read_node(data: bytes) -> tuple[str, list[NDArray[np.generic]]]:
-    operator, tensors = "", []
+    operator, domain, tensors, floats = "", "", [], []
     for number, value in _fields(data):
         if number == _NODE_OP_TYPE:
             operator = _text(value)
         elif number == _NODE_DOMAIN and _message(value):
-            raise _refused(f"an operator of the domain {_text(value)!r}")
+            domain = f"{_text(value)}."
+            if domain not in _DOMAINS:
+                raise _refused(f"an operator of the domain {_text(value)!r}")
         elif number == _NODE_ATTRIBUTE:
             for inner, part in _fields(_message(value)):
                 if inner in _ATTRIBUTE_REFUSED:
                     raise _refused("a graph within a graph")
                 if inner == _ATTRIBUTE_TENSOR:
                     tensors.append(_read_tensor(_message(part))[1])
-    return operator, tensors
+                elif inner == _ATTRIBUTE_FLOATS:
+                    floats.append(_message(part))
+    if floats:
+        tensors.append(_read_floats(b"".join(floats)))
+    return f"{domain}{operator}", tensors
+
+
+def _read_floats(data: bytes) -> NDArray[np.generic]:
+    if len(data) % 4:
+        raise _refused(f"{len(data)} bytes of floats")
+    return np.frombuffer(data, "<f4")
 
 
 def _read_tensor(data: bytes) -> tuple[str, NDArray[np.generic]]:
