@@ -106,6 +106,13 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     run.add_argument("--window-s", type=float, default=10.0, help="length of a window")
     run.add_argument("--min-requests", type=int, default=100, help="to judge a mean by")
+    run.add_argument(
+        "--power",
+        default="rapl+nvml,rapl,psys",
+        metavar="NAMES",
+        help="meters in the order to try, of rapl, psys, nvml, joined by + where they add up; "
+        "where none works, power is modelled and says so (%(default)s)",
+    )
     run.add_argument("--tick-s", type=float, default=1.0, help="time between two looks")
     run.add_argument("--settle-s", type=float, default=1.0, help="left out after a change")
     run.add_argument("--confirm-windows", type=int, default=10, help="to confirm a choice")

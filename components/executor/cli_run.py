@@ -8,6 +8,7 @@ from components.executor.cli_home import home_of
 from components.executor.settings import ExecutorSettings
 from components.executor.wiring import NodeOptions, run_node
 from components.jobs.job import Mode
+from components.telemetry.power_order import parse_order
 
 if TYPE_CHECKING:
     import argparse
@@ -36,5 +37,6 @@ def run(arguments: argparse.Namespace) -> int:
         jobs_file=arguments.jobs_file,
         only_label=arguments.only_label,
         seed=arguments.seed,
+        power=parse_order(arguments.power),
     )
     return 0 if run_node(options, settings) else 1

@@ -98,6 +98,7 @@ class Executor:
         """Observe, decide, apply and publish once."""
         at_s = self.ports.clock.monotonic_s()
         self._follow()
+        self.meter.keep_up(at_s)
         if at_s >= self._discover_at_s:
             self.refresh()
         for run in self.runs:

@@ -55,6 +55,11 @@ class NodeHome:
         return self.folder / "buffer"
 
     @property
+    def power_learned(self) -> Path:
+        """What a power counter taught the model of this node."""
+        return self.folder / "power.json"
+
+    @property
     def socket(self) -> Path:
         """The control socket."""
         return self.folder / "control.sock"

@@ -31,6 +31,8 @@ class NodeReading:
     """By the node's monotonic clock."""
     energy_j: float | None
     busy_s: Mapping[int, float] | None
+    n_power_errors: int = 0
+    """How often power could not be read before: a window over such an error has no power."""
 
 
 class NodeMeter:
@@ -41,6 +43,7 @@ class NodeMeter:
         self._cpu_times = cpu_times
         self._recent: deque[NodeReading] = deque()
         self._wrong: dict[str, str] = {}
+        self._n_power_errors = 0
 
     @property
     def source(self) -> PowerSource:
@@ -67,17 +70,23 @@ class NodeMeter:
 
     def read(self, at_s: float) -> NodeReading:
         """Read the counters now."""
-        reading = NodeReading(at_s, self._energy_j(), self._busy_s())
+        reading = NodeReading(at_s, self._energy_j(), self._busy_s(), self._n_power_errors)
         self._recent.append(reading)
         while self._recent[0].at_s < at_s - RECENT_S:
             self._recent.popleft()
         return reading
+
+    def keep_up(self, at_s: float) -> None:
+        """Read when nothing did for a while: counters wrap, also while there are no jobs."""
+        if not self._recent or at_s - self._recent[-1].at_s >= RECENT_S:
+            self.read(at_s)
 
     def _energy_j(self) -> float | None:
         try:
             energy_j = self._power.energy_j()
         except JoulepilotError as error:
             self._note("power", error)
+            self._n_power_errors += 1
             return None
         self._wrong.pop("power", None)
         return energy_j
@@ -98,7 +107,12 @@ class NodeMeter:
 
 
 def mean_power_w(before: NodeReading, after: NodeReading) -> float | None:
-    """Mean power between two readings; None where one of them, or the time between, is missing."""
+    """Mean power between two readings; None where one of them, or the time between, is missing.
+
+    Energy spent around an error is lost, and another meter may be in force since.
+    """
     if before.energy_j is None or after.energy_j is None or after.at_s <= before.at_s:
+        return None
+    if before.n_power_errors != after.n_power_errors:
         return None
     return (after.energy_j - before.energy_j) / (after.at_s - before.at_s)

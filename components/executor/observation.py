@@ -130,6 +130,7 @@ class WindowObserver:
             latency=latency,
             power_w=power_between(start, end),
             cpu_utilization=_utilization(start, end),
+            own_cpu_s=end.cpu_time_s - start.cpu_time_s,
             contended=is_contended(
                 start,
                 end,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,7 +14,8 @@ from components.node.fingerprint import read_identity
 from components.node.topology import read_topology
 from components.telemetry.cpu_times import ProcStat
 from components.telemetry.errors import MeterError
-from components.telemetry.power_model import ModelledPower, vcpu_power
+from components.telemetry.power_model import vcpu_power
+from components.telemetry.power_order import DEFAULT_ORDER, node_power
 from components.telemetry.prometheus import PrometheusLatency
 from components.telemetry.sample import Origin
 
@@ -27,18 +29,28 @@ SCRAPE_TIMEOUT_S = 1.0
 _PROMETHEUS = "prometheus:"
 
 
-def docker_node(
-    name: str, socket: Path, *, sysfs: Path = Path("/sys"), proc: Path = Path("/proc")
-) -> NodePorts:
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roots:
+    """Where the kernel shows this machine, and how its power is read."""
+
+    sysfs: Path = Path("/sys")
+    proc: Path = Path("/proc")
+    power: tuple[str, ...] = DEFAULT_ORDER
+    """Meters in the order in which they are tried."""
+    power_learned: Path | None = None
+    """Where the power model keeps what a counter taught it."""
+
+
+def docker_node(name: str, socket: Path, roots: Roots | None = None) -> NodePorts:
     """This machine with the containers of a Docker engine."""
-    return _node(name, DockerHost(socket, proc=proc, sysfs=sysfs), sysfs, proc)
+    roots = roots or Roots()
+    return _node(name, DockerHost(socket, proc=roots.proc, sysfs=roots.sysfs), roots)
 
 
-def process_node(
-    name: str, registry: Path, *, sysfs: Path = Path("/sys"), proc: Path = Path("/proc")
-) -> NodePorts:
+def process_node(name: str, registry: Path, roots: Roots | None = None) -> NodePorts:
     """This machine with processes that were declared in a folder."""
-    return _node(name, ProcessHost(registry, proc=proc, sysfs=sysfs), sysfs, proc)
+    roots = roots or Roots()
+    return _node(name, ProcessHost(registry, proc=roots.proc, sysfs=roots.sysfs), roots)
 
 
 def prometheus_source(container: Container, job: Job) -> LatencySource:
@@ -57,18 +69,23 @@ def prometheus_source(container: Container, job: Job) -> LatencySource:
     return PrometheusLatency(f"http://{container.address}:{where}", timeout_s=SCRAPE_TIMEOUT_S)
 
 
-def _node(name: str, host: Host, sysfs: Path, proc: Path) -> NodePorts:
-    topology = read_topology(sysfs)
-    identity = read_identity(topology, sysfs, proc)
-    cpu_times = ProcStat(proc)
+def _node(name: str, host: Host, roots: Roots) -> NodePorts:
+    topology = read_topology(roots.sysfs)
+    identity = read_identity(topology, roots.sysfs, roots.proc)
+    cpu_times = ProcStat(roots.proc)
     watts = vcpu_power(dict(identity.facts).get("cpu model", ""))
     return NodePorts(
         name=name,
         clock=WallClock(),
         host=host,
         cpu_times=cpu_times,
-        power=ModelledPower(
-            cpu_times, n_logical=topology.n_logical, idle_w=watts.idle_w, full_w=watts.full_w
+        power=node_power(
+            cpu_times,
+            n_logical=topology.n_logical,
+            watts=watts,
+            order=roots.power,
+            powercap=roots.sysfs / "class/powercap",
+            kept=roots.power_learned,
         ),
         latency_source=prometheus_source,
         topology=topology,

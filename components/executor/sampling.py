@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.node.cpuset import format_cpu_list
+from components.telemetry.attribution import attributed_power_w
 from components.telemetry.sample import Arm, Sample
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def make_sample(
         latency_p99_ms=latency.quantile_ms(0.99),
         cpu_utilization=window.cpu_utilization,
         node_power_w=window.power_w,
+        job_power_w=_job_power_w(ports, window),
         power_source=None if window.power_w is None else ports.power.source,
         contended=window.contended,
         target_ms=job.target.latency_ms,
@@ -88,6 +90,14 @@ def make_sample(
         decision_id=in_force.decision_id,
         propensity=in_force.propensity,
     )
+
+
+def _job_power_w(ports: NodePorts, window: ClosedWindow) -> float | None:
+    """Watts above idle that the job stands for; None where one of the parts is not known."""
+    idle_w, busy_s = ports.power.idle_w, window.busy_cpu_s
+    if window.power_w is None or idle_w is None or busy_s is None:
+        return None
+    return attributed_power_w(window.power_w, idle_w, window.own_cpu_s, busy_s)
 
 
 def _image(container: Container) -> str:

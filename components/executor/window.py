@@ -40,10 +40,18 @@ class ClosedWindow:
     latency: LatencyWindow
     power_w: float | None
     cpu_utilization: tuple[float, ...] | None
+    own_cpu_s: float
+    """CPU seconds that the job used in it."""
     contended: bool | None
     is_judgeable: bool
     """Whether enough was answered to judge the target's statistic."""
     cut_short: bool
+
+    @property
+    def busy_cpu_s(self) -> float | None:
+        """CPU seconds that all CPUs of the node were busy; None where that was not seen."""
+        used = self.cpu_utilization
+        return None if used is None else sum(used) * self.elapsed_s
 
     def statistic_ms(self, target: Target) -> float | None:
         """The latency the target speaks of; None while nothing was answered."""

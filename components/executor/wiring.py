@@ -19,11 +19,12 @@ from components.executor.loop import Executor
 from components.executor.node_home import NodeHome
 from components.executor.pacing import run_loop
 from components.executor.ports import KeptEvents, NodePorts
-from components.executor.real_node import docker_node, process_node
+from components.executor.real_node import Roots, docker_node, process_node
 from components.executor.state import StateStore
 from components.jobs.live_overrides import LiveOverrides
 from components.policy.default_bundle import default_bundle
 from components.releases.source import FolderSource, HttpSource
+from components.telemetry.power_order import DEFAULT_ORDER
 
 if TYPE_CHECKING:
     from components.executor.ports import Publisher
@@ -51,6 +52,8 @@ class NodeOptions:
     """Key and value of a label; containers without it are never looked at. None: all are."""
     seed: int = 0
     """Of the made-up node."""
+    power: tuple[str, ...] = DEFAULT_ORDER
+    """Meters in the order in which they are tried."""
 
 
 def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
@@ -116,9 +119,10 @@ def make_ports(options: NodeOptions) -> NodePorts:
         from components.executor.madeup_ports import madeup_node
 
         return madeup_node(options.host, options.node, options.home, options.seed)
+    roots = Roots(power=options.power, power_learned=NodeHome(options.home).power_learned)
     if options.host == "process":
-        return process_node(options.node, options.processes or options.home / "processes")
-    return docker_node(options.node, options.docker_socket)
+        return process_node(options.node, options.processes or options.home / "processes", roots)
+    return docker_node(options.node, options.docker_socket, roots)
 
 
 def make_source(options: NodeOptions, home: NodeHome) -> ReleaseSource | None:

@@ -52,6 +52,11 @@ class MadeUpPower:
         """A counter; that the node is made up is said by a sample's origin."""
         return PowerSource.MEASURED
 
+    @property
+    def idle_w(self) -> float:
+        """What the node draws while nothing runs."""
+        return self._state.idle_w
+
     def energy_j(self) -> float:
         """Joules since the node was made.
 

@@ -67,6 +67,11 @@ class NodeState:
         self._conditions: Conditions | None = None
         self._settled_s = clock.monotonic_s()
 
+    @property
+    def idle_w(self) -> float:
+        """Watts of the node while nothing runs."""
+        return self._character.idle_w
+
     @contextmanager
     def settled(self) -> Iterator[None]:
         """Hold the node still, with everything counted up to now."""

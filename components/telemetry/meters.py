@@ -49,6 +49,11 @@ class PowerMeter(Protocol):
         """How the figure comes to be."""
         ...
 
+    @property
+    def idle_w(self) -> float | None:
+        """Watts of the node while nothing runs, as far as it is known; None where it is not."""
+        ...
+
     def energy_j(self) -> float:
         """Joules since some fixed start; never falls.
 

@@ -33,6 +33,29 @@ class VcpuPower:
     full_w: float
 
 
+@dataclass(frozen=True, slots=True)
+class PowerCurve:
+    """Watts per logical CPU over the mean utilization of all: `idle_w`, `full_w`, how it bends."""
+
+    idle_w: float
+    full_w: float
+    exponent: float = 1.0
+    """In (0, 1]; 1 is a straight line."""
+
+    def __post_init__(self) -> None:
+        if not (0 <= self.idle_w < self.full_w < math.inf and 0 < self.exponent <= 1):
+            raise MeterError(
+                "asked for a power model",
+                f"{self.idle_w} W idle, {self.full_w} W full and exponent {self.exponent} a CPU "
+                "cannot be",
+                "give 0 ≤ idle < full and 0 < exponent ≤ 1",
+            )
+
+    def per_cpu_w(self, utilization: float) -> float:
+        """Watts one logical CPU stands for while all are used so on the mean."""
+        return float(self.idle_w + (self.full_w - self.idle_w) * utilization**self.exponent)
+
+
 AVERAGE = VcpuPower(0.74, 3.5)
 """Average over the servers of a large cloud: for hosts of which nothing is known."""
 EPYC_2 = VcpuPower(0.47, 1.69)
@@ -70,17 +93,13 @@ class ModelledPower:
         Raises:
             MeterError: a figure cannot be.
         """
-        if not (0 <= idle_w < full_w < math.inf and 0 < exponent <= 1 and n_logical >= 1):
+        self.curve = PowerCurve(idle_w, full_w, exponent)
+        if n_logical < 1:
             raise MeterError(
-                f"asked for a power model of {n_logical} CPUs",
-                f"{idle_w} W idle, {full_w} W full and exponent {exponent} cannot be",
-                "give 0 ≤ idle < full and 0 < exponent ≤ 1",
+                f"asked for a power model of {n_logical} CPUs", "that cannot be", "give 1 or more"
             )
         self._cpu_times = cpu_times
         self._n_logical = n_logical
-        self._idle_w = idle_w
-        self._full_w = full_w
-        self._exponent = exponent
         self._monotonic_s = monotonic_s
         self._lock = threading.Lock()
         self._energy_j = 0.0
@@ -90,6 +109,11 @@ class ModelledPower:
     def source(self) -> PowerSource:
         """Modelled, never measured."""
         return PowerSource.MODELLED
+
+    def recalibrate(self, curve: PowerCurve) -> None:
+        """Go by another curve from the next read on."""
+        with self._lock:
+            self.curve = curve
 
     def energy_j(self) -> float:
         """Joules since the first read.
@@ -113,5 +137,9 @@ class ModelledPower:
         """Watts of the node while its CPUs are used so."""
         used = tuple(utilization)
         mean = sum(used) / len(used) if used else 0.0
-        per_cpu_w = self._idle_w + (self._full_w - self._idle_w) * mean**self._exponent
-        return float(self._n_logical * per_cpu_w)
+        return self._n_logical * self.curve.per_cpu_w(mean)
+
+    @property
+    def idle_w(self) -> float:
+        """Watts of the node while nothing runs."""
+        return self.power_w(())
