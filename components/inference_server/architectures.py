@@ -64,14 +64,14 @@ def resnet18(seed: int) -> onnx.ModelProto:
     draft.max_pool()
     for out_channels, stage_stride in _RESNET_STAGES:
         for block in range(_BLOCKS_PER_STAGE):
-            _residual_block(draft, channels, out_channels, stage_stride if block == 0 else 1)
+            residual_block(draft, channels, out_channels, stage_stride if block == 0 else 1)
             channels = out_channels
     draft.global_average()
     draft.linear(channels, N_CLASSES)
     return draft.model(N_CLASSES)
 
 
-def _residual_block(draft: NetworkDraft, in_channels: int, out_channels: int, stride: int) -> None:
+def residual_block(draft: NetworkDraft, in_channels: int, out_channels: int, stride: int) -> None:
     """Append two convolutions and the sum with what went into them."""
     entry = draft.output
     draft.convolution(in_channels, out_channels, kernel=3, stride=stride)
