@@ -13,11 +13,11 @@ from components.executor.ports import NodePorts
 from components.node.fingerprint import read_identity
 from components.node.topology import read_topology
 from components.telemetry.cpu_times import ProcStat
-from components.telemetry.errors import MeterError
 from components.telemetry.power_model import vcpu_power
 from components.telemetry.power_order import DEFAULT_ORDER, node_power
 from components.telemetry.prometheus import PrometheusLatency
 from components.telemetry.sample import Origin
+from components.telemetry.server_mapping import mapping_of
 
 if TYPE_CHECKING:
     from components.actuation.host import Container, Host
@@ -26,7 +26,6 @@ if TYPE_CHECKING:
 
 SCRAPE_TIMEOUT_S = 1.0
 """The loop waits for pages: a server that is away must not hold up the other jobs."""
-_PROMETHEUS = "prometheus:"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,16 +56,17 @@ def prometheus_source(container: Container, job: Job) -> LatencySource:
     """Open the Prometheus page that a job's `metrics` names.
 
     Raises:
-        MeterError: it is not built as `prometheus:PORT/PATH`.
+        MeterError: no server is declared under the name it begins with.
     """
-    if not job.metrics.startswith(_PROMETHEUS):
-        raise MeterError(
-            f"asked to read the latency of {job.name!r} from {job.metrics!r}",
-            "only Prometheus pages are read",
-            "say joulepilot.metrics=prometheus:8002/metrics",
-        )
-    where = job.metrics.removeprefix(_PROMETHEUS)
-    return PrometheusLatency(f"http://{container.address}:{where}", timeout_s=SCRAPE_TIMEOUT_S)
+    mapping, where = mapping_of(job.metrics)
+    return PrometheusLatency(
+        f"http://{container.address}:{where}",
+        timeout_s=SCRAPE_TIMEOUT_S,
+        mapping=mapping,
+        batch_size=job.batch_size,
+        model=job.model,
+        target=job.target,
+    )
 
 
 def _node(name: str, host: Host, roots: Roots) -> NodePorts:

@@ -33,7 +33,7 @@ class Job:
     name: str
     target: Target
     metrics: str
-    """Where its latency is read: `prometheus:PORT/PATH` (port of the container or of this host)."""
+    """Where its latency is read: `SERVER:PORT/PATH` (port of the container or of this host)."""
     model: str = ""
     batch_size: int = 1
     min_cpus: int = 1

@@ -17,7 +17,8 @@ if TYPE_CHECKING:
     from enum import StrEnum
 
 _WHOLE = re.compile(r"[+-]?[0-9]{1,9}")
-_METRICS = re.compile(r"prometheus:([0-9]{1,5})(/[^\s?#]*)?")
+_SERVERS = ("prometheus", "mlserver", "triton", "vllm")
+_METRICS = re.compile(rf"(?:{'|'.join(_SERVERS)}):([0-9]{{1,5}})(/[^\s?#]*)?")
 _DEVICE = re.compile(r"cpu|(igpu|dgpu|npu)(:[0-9]{1,2})?")
 _MAX_PORT = 65535
 
@@ -88,10 +89,11 @@ def word(text: str) -> str:
 
 
 def metrics(text: str) -> str:
-    """Read where latency is read: `prometheus:PORT/PATH`."""
+    """Read where latency is read: `prometheus:PORT/PATH`, or another kind of server's name."""
     match = _METRICS.fullmatch(text)
     if match is None:
-        raise ValueError("it is not built as prometheus:PORT/PATH")
+        others = ", ".join(_SERVERS[1:])
+        raise ValueError(f"it is not built as prometheus:PORT/PATH (or {others} before the colon)")
     if not 1 <= int(match[1]) <= _MAX_PORT:
         raise ValueError(f"{match[1]} is no port from 1 to {_MAX_PORT}")
     return text

@@ -2,186 +2,211 @@
 
 from __future__ import annotations
 
-import http.client
 import math
-import re
-import time
-from collections import defaultdict
 from typing import TYPE_CHECKING
-from urllib.parse import urlsplit
 
-from components.telemetry.errors import EndpointError, MeterError, ReadingError
+from components.telemetry.errors import MeterError, ReadingError
 from components.telemetry.meters import LatencySnapshot
+from components.telemetry.prometheus_page import PrometheusPage, count, number, read_series
+from components.telemetry.resolution import check_resolution
+from components.telemetry.server_mapping import OURS
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Iterable, Mapping
 
-LATENCY = "joulepilot_image_latency_seconds"
-IMAGES = "joulepilot_images_total"
-RECEIVED = "joulepilot_requests_received_total"
+    from components.jobs.target import Target
+    from components.telemetry.server_mapping import Series, ServerMapping
 
-_MAX_PAGE_BYTES = 4 * 1024 * 1024
-_CHUNK_BYTES = 64 * 1024
-_LABELS = r'\{((?:[^"}]|"(?:[^"\\]|\\.)*")*)\}'
-_LINE = re.compile(rf"([a-zA-Z_:][\w:]*)(?:{_LABELS})?\s+([^\s{{}}#]+)(?:\s.*)?", re.ASCII)
-_LE = re.compile(r'(?:^|,)\s*le="([^"]*)"')
+_NO_LABELS: Mapping[str, str] = {}
 
 
 class PrometheusLatency:
     """Reads the counters of one server; a LatencySource."""
 
-    def __init__(self, url: str, timeout_s: float = 2.0) -> None:
-        self._url = url
-        self._host, self._port, self._path = _address(url)
-        self._timeout_s = timeout_s
+    def __init__(
+        self,
+        url: str,
+        timeout_s: float = 2.0,
+        *,
+        mapping: ServerMapping = OURS,
+        batch_size: int = 1,
+        model: str = "",
+        target: Target | None = None,
+    ) -> None:
+        """Take where the page is, and how it is read.
+
+        Args:
+            url: of the page.
+            timeout_s: for all of a scrape.
+            mapping: which series mean what.
+            batch_size: images in a request, where the page counts requests only.
+            model: which of several models of the page.
+            target: what is to be judged; a page that is too coarse for it is refused.
+        """
+        self._page = PrometheusPage(url, timeout_s)
+        self._mapping = mapping
+        self._batch_size = batch_size
+        self._model = model
+        self._target = target
 
     def read(self) -> LatencySnapshot:
         """Scrape the page now.
 
         Raises:
-            ReadingError: the server did not answer in time, or answered half a page.
-            MeterError: the address serves no such page, or the page has not our metrics.
+            ReadingError: the server did not answer in time, answered half a page, or has not
+                answered any request yet.
+            MeterError: the address serves no such page, the page has not the metrics, or its
+                buckets are too wide to judge the target.
         """
-        return parse_page(self._scrape(), self._url)
-
-    def _scrape(self) -> str:
-        connection = http.client.HTTPConnection(self._host, self._port, timeout=self._timeout_s)
-        try:
-            connection.request("GET", self._path, headers={"Accept": "text/plain;version=0.0.4"})
-            response = connection.getresponse()
-            page = self._body(response)
-        except (OSError, http.client.HTTPException) as error:
-            raise ReadingError(
-                f"asked for {self._url}", f"it did not answer: {error!r}", "it is tried again"
-            ) from error
-        finally:
-            connection.close()
-        if response.status != http.client.OK:
-            raise self._refused(response.status)
-        return page.decode(errors="replace")
-
-    def _body(self, response: http.client.HTTPResponse) -> bytes:
-        deadline_s = time.monotonic() + self._timeout_s
-        page = bytearray()
-        while chunk := response.read1(_CHUNK_BYTES):
-            page += chunk
-            if time.monotonic() > deadline_s:
-                raise TimeoutError(f"the page was not whole after {self._timeout_s} s")
-            if len(page) > _MAX_PAGE_BYTES:
-                raise MeterError(
-                    f"asked for {self._url}",
-                    f"the page is larger than {_MAX_PAGE_BYTES} bytes",
-                    "give the address of the job's own metrics",
-                )
-        if response.length:
-            raise http.client.IncompleteRead(b"", response.length)
-        return bytes(page)
-
-    def _refused(self, status: int) -> MeterError | ReadingError:
-        asked, found = f"asked for {self._url}", f"it answered {status}"
-        if status >= http.client.INTERNAL_SERVER_ERROR:
-            return ReadingError(asked, found, "it is tried again")
-        return MeterError(asked, found, "give the address of the job's metrics page")
+        reader = _Reader(self._mapping, self._batch_size, self._model, self._page.url)
+        snapshot = reader.snapshot(self._page.fetch())
+        if self._target is not None:
+            check_resolution(snapshot.bounds_s, self._target, self._page.url)
+        return snapshot
 
 
-def _address(url: str) -> tuple[str, int, str]:
-    """Host, port and path of a page."""
-    cause = None
-    try:
-        parts = urlsplit(url)
-        if parts.scheme == "http" and parts.hostname:
-            path = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
-            return parts.hostname, parts.port or 80, path
-    except ValueError as error:
-        cause = error
-    raise EndpointError(
-        f"asked to read latencies from {url!r}",
-        "that is no http address",
-        "give one like http://127.0.0.1:8002/metrics",
-    ) from cause
-
-
-def parse_page(page: str, where: str = "a page") -> LatencySnapshot:
-    """Read a page in Prometheus' text format.
+def parse_page(page: str, where: str = "a page", mapping: ServerMapping = OURS) -> LatencySnapshot:
+    """Read a page in Prometheus' text format, of a server with one image in a request.
 
     Raises:
         ReadingError: the counts do not fit each other, as on a page cut short.
         MeterError: a metric is absent, has several series, or is no number.
     """
-    series = _series(page, where)
-    buckets = series[f"{LATENCY}_bucket"]
-    bounds = sorted(buckets, key=lambda bound: _number(bound, where))
-    if not bounds or _number(bounds[-1], where) != math.inf:
-        raise _absent(f'{LATENCY}_bucket{{le="+Inf"}}', where)
-    cumulated = [_count(buckets[bound], where) for bound in bounds]
-    counts = tuple(b - a for a, b in zip([0, *cumulated], cumulated, strict=False))
-    n_requests = _count(_single(series, f"{LATENCY}_count", where), where)
-    if min(counts) < 0 or cumulated[-1] != n_requests:
-        raise ReadingError(
-            f"asked for {LATENCY} of {where}",
-            f"the buckets end at {cumulated[-1]} and the count is {n_requests}",
-            "it is tried again",
+    return _Reader(mapping, 1, "", where).snapshot(page)
+
+
+class _Reader:
+    """What a page says, by a mapping."""
+
+    def __init__(self, mapping: ServerMapping, batch_size: int, model: str, where: str) -> None:
+        self._mapping = mapping
+        self._divisor = 1 if mapping.is_per_image else batch_size
+        self._batch_size = batch_size
+        self._model = model
+        self._where = where
+        self._series: Mapping[str, list[tuple[Mapping[str, str], str]]] = {}
+
+    def snapshot(self, page: str) -> LatencySnapshot:
+        """Join the series of a page."""
+        mapping = self._mapping
+        self._series = read_series(page, mapping.names, self._where)
+        bounds_s, counts = self._buckets()
+        if mapping.histogram is None:
+            n_requests = self._count(_given(mapping.answered))
+            total = self._sum(_given(mapping.duration_sum))
+            counts = (n_requests,)
+        else:
+            n_requests = self._count(mapping.histogram, "_count")
+            total = self._sum(mapping.histogram, "_sum")
+        if sum(counts) != n_requests:
+            raise ReadingError(
+                f"asked for the latencies of {self._where}",
+                f"the buckets end at {sum(counts)} and the count is {n_requests}",
+                "it is tried again",
+            )
+        images = mapping.images
+        received = [self._count(series) for series in mapping.received]
+        return LatencySnapshot(
+            bounds_s=bounds_s,
+            counts=counts,
+            sum_s=total * mapping.unit_s / self._divisor,
+            n_requests=n_requests,
+            n_images=n_requests * self._batch_size if images is None else self._count(images),
+            n_received=max(sum(received), n_requests) if received else n_requests,
         )
-    return LatencySnapshot(
-        bounds_s=tuple(_number(bound, where) for bound in bounds[:-1]),
-        counts=counts,
-        sum_s=_number(_single(series, f"{LATENCY}_sum", where), where),
-        n_requests=n_requests,
-        n_images=_count(_single(series, IMAGES, where), where),
-        n_received=_count(_single(series, RECEIVED, where), where),
-    )
 
+    def _buckets(self) -> tuple[tuple[float, ...], tuple[int, ...]]:
+        """Upper bounds in seconds an image, and how many requests lie in each bucket."""
+        histogram = self._mapping.histogram
+        if histogram is None:
+            return (), ()
+        cumulated: dict[float, int] = {}
+        for labels, value in self._of(histogram, "_bucket"):
+            bound = number(labels.get("le", ""), self._where)
+            cumulated[bound] = cumulated.get(bound, 0) + count(value, self._where)
+        bounds = sorted(cumulated)
+        if not bounds or bounds[-1] != math.inf:
+            raise self._absent(f'{histogram.name}_bucket{{le="+Inf"}}')
+        ends = [cumulated[bound] for bound in bounds]
+        counts = tuple(b - a for a, b in zip([0, *ends], ends, strict=False))
+        if min(counts) < 0:
+            raise ReadingError(
+                f"asked for {histogram.name} of {self._where}",
+                f"a bucket holds {min(counts)} requests",
+                "it is tried again",
+            )
+        unit_s = self._mapping.unit_s / self._divisor
+        return tuple(bound * unit_s for bound in bounds[:-1]), counts
 
-def _series(page: str, where: str) -> Mapping[str, dict[str, str]]:
-    """Value of each series of our metrics, by name, then by bucket bound ("" elsewhere)."""
-    series: defaultdict[str, dict[str, str]] = defaultdict(dict)
-    for line in page.splitlines():
-        if not line.startswith((LATENCY, IMAGES, RECEIVED)):
-            continue
-        match = _LINE.fullmatch(line.strip())
-        if match is None:
-            raise MeterError(f"asked for {where}", f"its line {line!r} is not understood", _FORMAT)
-        name, labels, value = match.groups()
-        le = _LE.search(labels or "")
-        key = le[1] if le else ""
-        if key in series[name]:
+    def _count(self, series: Series, part: str = "") -> int:
+        return sum(count(value, self._where) for _, value in self._of(series, part))
+
+    def _sum(self, series: Series, part: str = "") -> float:
+        return sum(number(value, self._where) for _, value in self._of(series, part))
+
+    def _of(self, series: Series, part: str) -> list[tuple[Mapping[str, str], str]]:
+        """The series a declaration means, of the one model that is asked for."""
+        name = f"{series.name}{part}"
+        if name not in self._series:
+            raise self._absent(name)
+        fitting = [row for row in self._series[name] if series.fits(row[0])]
+        fitting = self._of_model(name, fitting)
+        if not fitting and not self._mapping.appears_late:
+            raise self._absent(name)
+        if not fitting:
+            raise ReadingError(
+                f"asked for {name} of {self._where}",
+                "the server has answered no request yet",
+                "send it requests; it is read again",
+            )
+        self._check_single(name, fitting, series)
+        return fitting
+
+    def _of_model(
+        self, name: str, rows: list[tuple[Mapping[str, str], str]]
+    ) -> list[tuple[Mapping[str, str], str]]:
+        label = self._mapping.model_label
+        if label is None:
+            return rows
+        models = sorted({labels.get(label, "") for labels, _ in rows})
+        if len(models) <= 1:
+            return rows
+        if self._model not in models:
             raise MeterError(
-                f"asked for {name} of {where}",
+                f"asked for {name} of {self._where}",
+                f"it serves the models {', '.join(models)}",
+                "say which by joulepilot.model",
+            )
+        return [row for row in rows if row[0].get(label) == self._model]
+
+    def _check_single(
+        self, name: str, rows: Iterable[tuple[Mapping[str, str], str]], series: Series
+    ) -> None:
+        """Of our own page, where a label more would mean another model, there is one series."""
+        if series.having or self._mapping.model_label is not None:
+            return
+        bounds = [labels.get("le", "") for labels, _ in rows]
+        if len(set(bounds)) < len(bounds):
+            raise MeterError(
+                f"asked for {name} of {self._where}",
                 "it has several series",
                 "serve one model with one batch size on a page",
             )
-        series[name][key] = value
+
+    def _absent(self, name: str) -> MeterError:
+        return MeterError(
+            f"asked for {name} of {self._where}",
+            "the page does not have it",
+            f"serve the metrics of {self._mapping.name!r}, or name another server in "
+            "joulepilot.metrics",
+        )
+
+
+def _given(series: Series | None) -> Series:
+    if series is None:
+        raise MeterError(
+            "asked for the latencies of a server without a histogram",
+            "its declaration has neither a sum nor a count",
+            "declare both",
+        )
     return series
-
-
-_FORMAT = "serve Prometheus' text format"
-
-
-def _single(series: Mapping[str, dict[str, str]], name: str, where: str) -> str:
-    try:
-        return series[name][""]
-    except KeyError as error:
-        raise _absent(name, where) from error
-
-
-def _number(text: str, where: str) -> float:
-    try:
-        value = float(text)
-    except ValueError as error:
-        raise MeterError(f"asked for {where}", f"{text!r} is no number", _FORMAT) from error
-    if math.isnan(value):
-        raise MeterError(f"asked for {where}", "a value is NaN", _FORMAT)
-    return value
-
-
-def _count(text: str, where: str) -> int:
-    value = _number(text, where)
-    if not (math.isfinite(value) and value >= 0 and value == int(value)):
-        raise MeterError(f"asked for {where}", f"{text!r} is no count", _FORMAT)
-    return int(value)
-
-
-def _absent(name: str, where: str) -> MeterError:
-    return MeterError(
-        f"asked for {name} of {where}", "the page does not have it", "serve joulepilot's metrics"
-    )

@@ -15,6 +15,8 @@ if TYPE_CHECKING:
 
 MIN_REQUESTS = 100
 """Requests from which on a mean is judged."""
+_WIDEST_TOLD = 0.5
+"""Share of a quantile that its bucket may be wide for the quantile to be told."""
 _TAIL_REQUESTS = 20
 """Requests beyond a quantile from which on the quantile is judged."""
 
@@ -70,10 +72,12 @@ class LatencyWindow:
     def quantile_ms(self, q: float) -> float | None:
         """Quantile over requests, interpolated linearly within its bucket; 0 < q < 1.
 
+        None without requests, or without a histogram.
+
         Beyond the last bound the mean of what lies there is given, which the sum tells: a request
         that took far too long must not look as if it took the last bound.
         """
-        if not self.n_requests:
+        if not self.n_requests or not self.bounds_s:
             return None
         rank = q * self.n_requests
         for i, cumulated in enumerate(accumulate(self.counts[:-1])):
@@ -82,6 +86,28 @@ class LatencyWindow:
                 share = (rank - (cumulated - self.counts[i])) / self.counts[i]
                 return 1000 * (low + share * (self.bounds_s[i] - low))
         return 1000 * self._overflow_mean_s()
+
+    def quantile_between_ms(self, q: float) -> tuple[float, float] | None:
+        """The bucket that a quantile lies in: how far `quantile_ms` may be off.
+
+        The end of what lies beyond the last bound is not known: infinity.
+        """
+        if not self.n_requests or not self.bounds_s:
+            return None
+        rank = q * self.n_requests
+        for i, cumulated in enumerate(accumulate(self.counts[:-1])):
+            if cumulated >= rank and self.counts[i]:
+                return 1000 * (self.bounds_s[i - 1] if i else 0.0), 1000 * self.bounds_s[i]
+        return 1000 * self.bounds_s[-1], math.inf
+
+    def told_quantile_ms(self, q: float) -> float | None:
+        """The quantile where its bucket is narrow enough for the figure to mean something."""
+        between, value_ms = self.quantile_between_ms(q), self.quantile_ms(q)
+        if between is None or value_ms is None:
+            return None
+        low_ms, high_ms = between
+        is_open = math.isinf(high_ms)
+        return value_ms if is_open or high_ms - low_ms <= _WIDEST_TOLD * value_ms else None
 
     def latency_ms(self, statistic: Statistic) -> float | None:
         """The statistic a target speaks of."""
