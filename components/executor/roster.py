@@ -88,6 +88,10 @@ class Roster:
         """Take in what is newly said of a job in the same container; a search begins anew."""
         old, job = run.job, managed.job
         run.managed = managed
+        read_by = (old.metrics, old.model, old.batch_size, old.target)
+        if read_by != (job.metrics, job.model, job.batch_size, job.target):
+            source = self._ports.latency_source(managed.container, job)
+            run.observer = WindowObserver(self._reader(managed, source))
         if (old.target, old.min_cpus, old.max_cpus) == (job.target, job.min_cpus, job.max_cpus):
             return
         memory = run.decision.memory
