@@ -8,17 +8,22 @@ from __future__ import annotations
 import os
 import sys
 from datetime import timedelta
+from importlib.metadata import version
 from typing import TYPE_CHECKING, cast
 
 import httpx
 from prefect import serve
+from prefect.client.orchestration import get_client
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
 from prefect.schedules import Cron, Interval
 from prefect.types.entrypoint import EntrypointType
 
 from flows import pipeline
+from flows.left_behind import end_left_behind
+from flows.schedules import leave_to_people
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from typing import Any
 
     from prefect.deployments.runner import RunnerDeployment
@@ -34,6 +39,7 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
         "concurrency_limit": ONE_AT_A_TIME,
         "entrypoint_type": EntrypointType.MODULE_PATH,
         "tags": ["joulepilot"],
+        "version": version("joulepilot"),
     }
     made = (
         pipeline.sweep.to_deployment("by-hand", **common),
@@ -51,10 +57,24 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
     return cast("tuple[RunnerDeployment, ...]", made)  # coroutines only inside an event loop
 
 
+def serve_all(made: Sequence[RunnerDeployment]) -> None:
+    """Register deployments, with our schedules where they are new, and run what is due.
+
+    Runs that a killed runner left behind are ended first.
+
+    Raises:
+        httpx.TransportError: Prefect does not answer.
+    """
+    with get_client(sync_client=True) as client:
+        leave_to_people(made, client)
+        end_left_behind(made, client)
+    serve(*made, pause_on_shutdown=False, print_starting_message=False)
+
+
 def main() -> int:
     """Serve until SIGTERM or Ctrl-C; 1 when Prefect does not answer."""
     try:
-        serve(*deployments(), pause_on_shutdown=False, print_starting_message=False)
+        serve_all(deployments())
     except httpx.TransportError as error:
         sys.stderr.write(
             f"asked to register the flows with Prefect at {os.environ.get('PREFECT_API_URL')}\n"

@@ -30,14 +30,15 @@ def run_pipeline(
     Raises:
         DemoError: it did not end in time.
     """
-    parameters = {
+    order = {
         "sweep_nodes_first": nodes,
         "n_windows": n_windows,
         "n_points": n_points,
         "why": "the demo's pipeline run",
     }
     started = cast(  # a coroutine only inside an event loop
-        "FlowRun", run_deployment(DEPLOYMENT, parameters=parameters, timeout=0, as_subflow=False)
+        "FlowRun",
+        run_deployment(DEPLOYMENT, parameters={"order": order}, timeout=0, as_subflow=False),
     )
     told: set[str] = set()
     deadline = time.monotonic() + within_s

@@ -3,7 +3,9 @@
 import json
 import sys
 import time
+import urllib.error
 import urllib.request
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -15,24 +17,56 @@ from flows.services import Service, Services, answers, free_port
 from flows.stack import schedules, servers
 
 EVERY_10_S = (
-    "from datetime import timedelta\nfrom prefect import serve\n"
-    "from flows.serve import deployments\n"
-    "serve(*deployments(timedelta(seconds=10)), pause_on_shutdown=False)"
+    "from datetime import timedelta\nfrom flows.serve import deployments, serve_all\n"
+    "serve_all(deployments(timedelta(seconds=10)))"
 )
+NIGHTLY = "/deployments/name/pipeline/nightly"
 
 
-def ask(settings: Settings, path: str, body: dict[str, Any]) -> Any:
+def ask(
+    settings: Settings, path: str, body: dict[str, Any] | None = None, method: str | None = None
+) -> Any:
     request = urllib.request.Request(
         settings.prefect_api_url + path,
-        data=json.dumps(body).encode(),
+        data=None if body is None else json.dumps(body).encode(),
         headers={"content-type": "application/json"},
+        method=method,
     )
-    with urllib.request.urlopen(request, timeout=10) as response:
-        return json.load(response)
+    deadline = time.monotonic() + 30
+    while True:
+        try:
+            with urllib.request.urlopen(request, timeout=10) as response:
+                return json.loads(response.read() or "null")
+        except urllib.error.HTTPError as error:
+            if error.code != 503 or time.monotonic() > deadline:  # 503: SQLite was locked
+                raise
+            error.close()
+            time.sleep(0.5)
+
+
+def edit_the_nightly_schedule(settings: Settings) -> None:
+    """As a person does in the UI: another hour and time zone, and paused."""
+    (schedule,) = ask(settings, NIGHTLY)["schedules"]
+    path = f"/deployments/{ask(settings, NIGHTLY)['id']}/schedules/{schedule['id']}"
+    edited = {"cron": "30 4 * * *", "timezone": "Europe/Berlin"}
+    ask(settings, path, {"schedule": edited, "active": False}, "PATCH")
+
+
+def leave_a_run_behind(settings: Settings) -> str:
+    """A run that says it is running though nobody runs it, as after kill -9."""
+    deployment = ask(settings, "/deployments/name/rollback/by-hand")["id"]
+    path = f"/deployments/{deployment}/create_flow_run"
+    run = ask(settings, path, {"parameters": {"back": {"why": "x"}}, "state": {"type": "PENDING"}})
+    state = {"state": {"type": "RUNNING"}, "force": True}
+    ask(settings, f"/flow_runs/{run['id']}/set_state", state)
+    return str(run["id"])
 
 
 @pytest.mark.slow
-def test_the_schedule_creates_a_run_and_it_completes(tmp_path: Path) -> None:
+@pytest.mark.timeout(400)
+def test_the_schedule_creates_a_run_and_what_a_person_edits_survives_a_restart(
+    tmp_path: Path,
+) -> None:
     settings = Settings(home=tmp_path, hub_port=free_port(), prefect_port=free_port())
     prefect = next(service for service in servers(settings) if service.name == "prefect")
     runner = Service(
@@ -54,3 +88,16 @@ def test_the_schedule_creates_a_run_and_it_completes(tmp_path: Path) -> None:
             time.sleep(0.5)
         assert finished[0]["auto_scheduled"] is True
         assert finished[0]["state_name"] == "Checked"
+        edit_the_nightly_schedule(settings)
+        zombie = leave_a_run_behind(settings)
+        services.stop("schedules")
+        before = ask(settings, NIGHTLY)["updated"]
+        again = replace(runner, is_ready=lambda: ask(settings, NIGHTLY)["updated"] != before)
+        services.start_all([again])
+        (kept,) = ask(settings, NIGHTLY)["schedules"]
+        assert (kept["schedule"]["cron"], kept["schedule"]["timezone"], kept["active"]) == (
+            "30 4 * * *",
+            "Europe/Berlin",
+            False,
+        )
+        assert ask(settings, f"/flow_runs/{zombie}")["state_type"] == "CRASHED"

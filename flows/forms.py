@@ -1,0 +1,86 @@
+"""Parameters of the flows as Prefect's forms show them: titles, descriptions, bounds."""
+
+from __future__ import annotations
+
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+Why = Annotated[
+    str,
+    Field(title="Why", description="Kept in the log for who reads it at night.", min_length=1),
+]
+Seed = Annotated[int, Field(title="Seed", description="The same seed gives the same bundle.", ge=0)]
+Windows = Annotated[
+    int,
+    Field(title="Windows", description="How many each allocation is held for.", ge=1, le=60),
+]
+Points = Annotated[
+    int | None,
+    Field(title="Allocations", description="At most so many a node; empty: all.", ge=1, le=768),
+]
+Release = Annotated[
+    int | None,
+    Field(title="Release", description="Its number; empty: the policy before.", ge=1),
+]
+Version = Annotated[
+    str,
+    Field(title="Version", description="Its number, or the start of its digest.", min_length=1),
+]
+
+
+class Form(BaseModel):
+    """A form; a field it does not know is refused."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class SweepForm(Form):
+    """Which nodes try which allocations on purpose."""
+
+    nodes: Annotated[
+        list[str],
+        Field(title="Nodes", description="As `joulepilot status` lists them.", min_length=1),
+    ]
+    why: Why
+    n_windows: Windows = 2
+    n_points: Points = 40
+    timeout_s: Annotated[
+        float, Field(title="Time-out [s]", description="Give up after so long.", gt=0, le=86400)
+    ] = 900.0
+
+
+class TrainingForm(Form):
+    """How a challenger is trained."""
+
+    seed: Seed = 0
+
+
+class PromotionForm(Form):
+    """Which version shall run everywhere."""
+
+    version: Version
+    why: Why
+
+
+class RollbackForm(Form):
+    """What to go back to."""
+
+    why: Why
+    to_release: Release = None
+
+
+class PipelineForm(Form):
+    """The whole slow path, from telemetry to what nodes run."""
+
+    seed: Seed = 0
+    sweep_nodes_first: Annotated[
+        list[str], Field(title="Sweep first", description="Names of nodes; none: no sweep.")
+    ] = []
+    n_windows: Windows = 2
+    n_points: Points = 40
+    why: Why = "scheduled pipeline"
+
+
+DEFAULT_TRAINING = TrainingForm()
+DEFAULT_PIPELINE = PipelineForm()
