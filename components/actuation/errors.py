@@ -6,6 +6,7 @@ JoulepilotError
 ├── ApplyError (TemporaryError)         what was read back is not what was asked for
 ├── ContainerGoneError (PermanentError) the container is not there any more, or not running
 ├── RefusedError (PermanentError)       we, or the engine, refuse this request
+├── HintError (PermanentError)          a hint to a server cannot be written, or is none
 └── JournalError (PermanentError)       the journal cannot be written: nothing may be changed
 """
 
@@ -30,6 +31,10 @@ class ContainerGoneError(PermanentError):
 
 class RefusedError(PermanentError):
     """We, or the engine, refuse this request."""
+
+
+class HintError(PermanentError):
+    """A hint to a server cannot be written, or is none."""
 
 
 class JournalError(PermanentError):

@@ -20,7 +20,10 @@ from typing import TYPE_CHECKING
 from components.errors import JoulepilotError
 from components.inference_server.counters import Counters
 from components.inference_server.cpuset_follower import CpusetFollower
+from components.inference_server.device_follower import DeviceFollower
+from components.inference_server.devices import open_devices, parse_devices
 from components.inference_server.http_server import InferenceHTTPServer
+from components.inference_server.network_features import read_features
 from components.inference_server.prepared_network import PreparedNetwork
 from components.inference_server.service import InferenceService, ServiceLimits
 
@@ -53,7 +56,9 @@ def _serve(arguments: argparse.Namespace) -> int:
         max_waiting=arguments.queue,
         seed=arguments.seed,
     )
-    service = InferenceService(model.stem, limits, Counters())
+    backends = parse_devices(arguments.devices)
+    features = read_features(arguments.network_features)
+    service = InferenceService(model.stem, limits, Counters(), features)
     with ExitStack() as ending:
         observe = _otlp_observer(arguments, ending)
         server = InferenceHTTPServer((arguments.host, arguments.port), service, observe)
@@ -67,7 +72,15 @@ def _serve(arguments: argparse.Namespace) -> int:
         )
         ending.callback(follower.stop)
         follower.start()
-        service.open(network.facts, follower)
+        devices = DeviceFollower(
+            follower,
+            open_devices(backends, model, network.facts),
+            hint_dir=arguments.hint_dir,
+            batch_size=limits.batch_size,
+        )
+        ending.callback(devices.stop)
+        devices.start()
+        service.open(network.facts, devices)
         sys.stdout.write(f"serving {network.facts.name} on {server.url}\n")
         sys.stdout.flush()
         signal.sigwait(_STOP_SIGNALS)
@@ -102,6 +115,11 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--queue", type=_positive, default=32, help="requests that may wait")
     parser.add_argument("--max-threads", type=_positive, help="however many CPUs there are")
     parser.add_argument("--otlp", metavar="URL", help="push latency to URL/v1/metrics")
+    parser.add_argument("--devices", default="cpu", help="like cpu,dgpu or cpu,igpu=openvino:CPU")
+    parser.add_argument("--hint-dir", type=Path, help="where a file says which device to use")
+    parser.add_argument(
+        "--network-features", type=Path, metavar="JSON", help="what its graph amounts to, to show"
+    )
     parser.add_argument("--drain-timeout-s", type=float, default=8.0, help="of the last answers")
     parser.add_argument("--seed", type=int, default=0, help="of the images of empty requests")
     return parser.parse_args(argv)

@@ -75,6 +75,11 @@ class CpusetFollower:
         """The session in force."""
         return self._session
 
+    @property
+    def image_shape(self) -> tuple[int, ...]:
+        """Of one image, without the batch."""
+        return self._network.facts.image_shape
+
     def start(self) -> None:
         """Begin to follow."""
         self._watcher.start()

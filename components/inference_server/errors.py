@@ -3,6 +3,8 @@
 JoulepilotError
 ├── BusyError (TemporaryError)        warming, draining, or the queue is full: try again later
 ├── ModelError (PermanentError)       a file is no network this server can run
+├── DeviceAbsentError (PermanentError) a device is not on this machine
+├── DeviceNameError (PermanentError)  a device is asked for that nobody knows
 ├── NetworkNameError (PermanentError) a network is asked for that nobody knows how to make
 ├── BadRequestError (PermanentError)  a request does not fit the network
 ├── ListenError (PermanentError)      the address cannot be listened on
@@ -18,6 +20,14 @@ class BusyError(TemporaryError):
 
 class ModelError(PermanentError):
     """A file is no network this server can run."""
+
+
+class DeviceAbsentError(PermanentError):
+    """A device is not on this machine."""
+
+
+class DeviceNameError(PermanentError):
+    """A device is asked for that nobody knows."""
 
 
 class NetworkNameError(PermanentError):

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from itertools import accumulate
 from typing import TYPE_CHECKING
 
 from components.inference_server.counters import BOUNDS_S
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from components.inference_server.counters import Counts
+    from components.inference_server.device_follower import DeviceStatus, ProbeResult
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = "joulepilot_image_latency_seconds"
@@ -29,6 +30,15 @@ class ServerFacts:
     n_thread_switches: int
     n_waiting: int
     is_ready: bool
+    device: str = "cpu"
+    """In force."""
+    devices: tuple[DeviceStatus, ...] = ()
+    """All it was told of."""
+    n_device_switches: int = 0
+    probe: ProbeResult | None = None
+    """The last one that a hint asked for."""
+    features: Mapping[str, float] = field(default_factory=dict)
+    """Of the network, as it was told."""
 
 
 def metrics_page(counts: Counts, facts: ServerFacts) -> str:
@@ -37,6 +47,7 @@ def metrics_page(counts: Counts, facts: ServerFacts) -> str:
         *_latency_lines(counts),
         *_counter_lines(counts, facts),
         *_gauge_lines(facts),
+        *_device_lines(facts),
     ]
     return "\n".join(lines) + "\n"
 
@@ -63,6 +74,11 @@ def _counter_lines(counts: Counts, facts: ServerFacts) -> Iterator[str]:
             "Times the number of threads followed the cpuset.",
             facts.n_thread_switches,
         ),
+        (
+            "joulepilot_server_device_switches_total",
+            "Times the device followed a hint.",
+            facts.n_device_switches,
+        ),
     )
     for name, meaning, value in counters:
         yield from (f"# HELP {name} {meaning}", f"# TYPE {name} counter", f"{name} {value}")
@@ -81,12 +97,38 @@ def _gauge_lines(facts: ServerFacts) -> Iterator[str]:
     yield f"# TYPE {name} gauge"
     labels = {
         "model": facts.model,
-        "device": "cpu",
+        "device": facts.device,
         "batch": str(facts.batch_size),
         "cpuset": facts.cpuset,
     }
-    text = ",".join(f'{key}="{_escaped(value)}"' for key, value in labels.items())
-    yield f"{name}{{{text}}} 1"
+    yield _series(name, labels, 1)
+
+
+def _device_lines(facts: ServerFacts) -> Iterator[str]:
+    name = "joulepilot_server_device"
+    yield from (f"# HELP {name} Devices it was told of, and why one is absent.",)
+    yield f"# TYPE {name} gauge"
+    for each in facts.devices:
+        labels = {"device": each.device, "status": each.status, "backend": each.backend}
+        yield _series(name, labels | ({"reason": each.reason} if each.reason else {}), 1)
+    if facts.probe is not None:
+        name, probe = "joulepilot_device_probe_seconds", facts.probe
+        yield f"# HELP {name} One batch on a device, run because a hint asked for it."
+        yield f"# TYPE {name} gauge"
+        batch = str(probe.batch)
+        labels = {"device": probe.device, "probe_id": probe.probe_id, "batch": batch}
+        yield _series(name, labels, probe.latency_s)
+    if facts.features:
+        name = "joulepilot_network_feature"
+        yield f"# HELP {name} What the graph of the network amounts to, for one image."
+        yield f"# TYPE {name} gauge"
+        for feature, value in facts.features.items():
+            yield _series(name, {"name": feature}, value)
+
+
+def _series(name: str, labels: Mapping[str, str], value: float) -> str:
+    text = ",".join(f'{key}="{_escaped(said)}"' for key, said in labels.items())
+    return f"{name}{{{text}}} {value!r}"
 
 
 def _escaped(value: str) -> str:

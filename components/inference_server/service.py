@@ -18,12 +18,12 @@ from components.inference_server.turnstile import Turnstile
 from components.node.cpuset import format_cpu_list
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
+    from collections.abc import Iterator, Mapping
 
     from numpy.typing import NDArray
 
     from components.inference_server.counters import Counters
-    from components.inference_server.cpuset_follower import CpusetFollower
+    from components.inference_server.device_follower import DeviceFollower
     from components.inference_server.prepared_network import NetworkFacts
 
 
@@ -63,17 +63,24 @@ class Classified:
 class InferenceService:
     """Answers one request at a time from the session in force; the rest wait or are refused."""
 
-    def __init__(self, model: str, limits: ServiceLimits, counters: Counters) -> None:
+    def __init__(
+        self,
+        model: str,
+        limits: ServiceLimits,
+        counters: Counters,
+        features: Mapping[str, float] | None = None,
+    ) -> None:
         self.limits = limits
         self.counters = counters
         self.state = State.WARMING
         self._model = model
+        self._features = features or {}
         self._turnstile = Turnstile(limits.max_waiting)
-        self._served: tuple[NetworkFacts, CpusetFollower, RandomImages] | None = None
+        self._served: tuple[NetworkFacts, DeviceFollower, RandomImages] | None = None
         self._n_in_flight = 0
         self._in_flight = threading.Condition()
 
-    def open(self, facts: NetworkFacts, follower: CpusetFollower) -> None:
+    def open(self, facts: NetworkFacts, follower: DeviceFollower) -> None:
         """Take requests from now on, unless the drain began meanwhile."""
         self._served = (facts, follower, RandomImages(facts.image_shape, self.limits.seed))
         if self.state is State.WARMING:
@@ -136,6 +143,11 @@ class InferenceService:
             n_thread_switches=follower.n_switches if follower else 0,
             n_waiting=self._turnstile.n_waiting,
             is_ready=self.state is State.READY,
+            device=follower.device if follower else "",
+            devices=follower.devices if follower else (),
+            n_device_switches=follower.n_device_switches if follower else 0,
+            probe=follower.last_probe if follower else None,
+            features=self._features,
         )
 
     def _classes(self, body: bytes, batch_size: int | None) -> tuple[int, ...]:
@@ -147,6 +159,7 @@ class InferenceService:
         else:
             wanted = self.limits.batch_size if batch_size is None else batch_size
             images = random_images.batch(self._allowed(wanted))
+        follower.last_batch = len(images)
         with self._turnstile.turn():
             logits = follower.session.run(images)
         if not np.isfinite(logits).all():

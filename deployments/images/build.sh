@@ -13,7 +13,9 @@ python=${1:-$repository/.venv/bin/python}
 image=joulepilot/inference-server:latest
 networks="mlp-small mobilenet"
 sources="components/__init__.py components/errors.py components/node/__init__.py
-components/node/cpuset.py components/node/errors.py components/inference_server"
+components/node/cpuset.py components/node/errors.py components/durable_file.py
+components/actuation/__init__.py components/actuation/errors.py components/actuation/hint.py
+components/inference_server"
 packages="numpy onnxruntime opentelemetry-exporter-otlp-proto-http opentelemetry-sdk"
 label=build.joulepilot.inputs # not "joulepilot.…": containers inherit it, and those are job labels
 work=$repository/build/images

@@ -4,12 +4,15 @@ from __future__ import annotations
 
 import threading
 from contextlib import ExitStack, contextmanager
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import pytest
 
 from components.inference_server.counters import Counters
 from components.inference_server.cpuset_follower import CpusetFollower
+from components.inference_server.device_follower import DeviceFollower
+from components.inference_server.devices import open_devices, parse_devices
 from components.inference_server.http_server import InferenceHTTPServer
 from components.inference_server.networks import write_network
 from components.inference_server.prepared_network import PreparedNetwork
@@ -18,7 +21,6 @@ from components.inference_server.service import InferenceService, ServiceLimits
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
     from http import HTTPStatus
-    from pathlib import Path
 
 
 @pytest.fixture(scope="session")
@@ -61,7 +63,9 @@ def serve(network: PreparedNetwork) -> Iterator[Callable[..., InferenceHTTPServe
         ) -> InferenceHTTPServer:
             service = InferenceService("mlp-small", ServiceLimits(**limits), Counters())
             if warm:
-                service.open(network.facts, CpusetFollower(network, batch_size=1, max_threads=1))
+                cpu = CpusetFollower(network, batch_size=1, max_threads=1)
+                opened = open_devices(parse_devices("cpu"), Path(), network.facts)
+                service.open(network.facts, DeviceFollower(cpu, opened))
             return ending.enter_context(_listening(service, observe))
 
         yield start

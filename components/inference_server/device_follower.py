@@ -1,0 +1,194 @@
+"""Uses the device that a hint asks for, and says which that is.
+
+A watcher looks at a directory that is mounted into the container. A new hint is followed by one
+reference that is swapped; requests under way finish where they began. A hint it cannot follow
+changes nothing, and the metrics page says why.
+"""
+
+from __future__ import annotations
+
+import logging
+import threading
+import time
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.actuation.errors import HintError
+from components.actuation.hint import decode_hint, read_hint_text
+from components.errors import JoulepilotError
+from components.inference_server.devices import CPU
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.actuation.hint import Hint
+    from components.inference_server.cpuset_follower import CpusetFollower
+    from components.inference_server.devices import DeviceSession, OpenedDevices
+
+LOOK_EVERY_S = 0.05
+IN_FORCE, HELD, ABSENT = "in force", "held", "absent"
+
+_log = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceStatus:
+    """One device of the server."""
+
+    device: str
+    status: str
+    backend: str
+    reason: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class ProbeResult:
+    """One batch run on a device because a hint asked for it."""
+
+    device: str
+    probe_id: str
+    batch: int
+    latency_s: float
+
+
+class DeviceFollower:
+    """Holds the session in force over all devices; `start` the watcher once, `stop` it at the end.
+
+    On the CPU it is the cpuset follower's. With the hint directory left out it never changes.
+    """
+
+    def __init__(
+        self,
+        cpu: CpusetFollower,
+        opened: OpenedDevices,
+        *,
+        hint_dir: Path | None = None,
+        batch_size: int = 1,
+    ) -> None:
+        """Make and warm a session on every device.
+
+        Raises:
+            ModelError: one cannot be made.
+        """
+        self._cpu = cpu
+        self._opened = opened
+        self._hint_dir = hint_dir
+        self._sessions = {
+            name: self._warm(network.session(cpu.session.n_threads), batch_size)
+            for name, network in opened.held.items()
+        }
+        self._seen = ""
+        self._stopping = threading.Event()
+        self._watcher = threading.Thread(target=self._watch, name="device-follower", daemon=True)
+        self.device = CPU
+        """In force."""
+        self.refusal = ""
+        """Why the last hint was not followed; "" when it was."""
+        self.n_device_switches = 0
+        self.last_probe: ProbeResult | None = None
+        self.last_batch = batch_size
+        """Of the newest request, for probes."""
+
+    @property
+    def session(self) -> DeviceSession:
+        """The session in force."""
+        return self._sessions[self.device] if self.device != CPU else self._cpu.session
+
+    @property
+    def cpus(self) -> frozenset[int]:
+        """The CPUs that the CPU's session was made for."""
+        return self._cpu.cpus
+
+    @property
+    def n_switches(self) -> int:
+        """Times the number of threads followed the cpuset."""
+        return self._cpu.n_switches
+
+    @property
+    def devices(self) -> tuple[DeviceStatus, ...]:
+        """All devices the server was told of."""
+        return tuple(
+            DeviceStatus(name, self._status(name), backend, self._opened.absent.get(name, ""))
+            for name, backend in self._opened.backends.items()
+        )
+
+    def start(self) -> None:
+        """Begin to follow."""
+        if self._hint_dir is not None:
+            self._watcher.start()
+
+    def stop(self) -> None:
+        """End the watcher."""
+        self._stopping.set()
+        if self._watcher.ident is not None:
+            self._watcher.join()
+
+    def follow(self) -> None:
+        """Look once, and do what a new hint says; without any hint the CPU is in force."""
+        if self._hint_dir is None:
+            return
+        try:
+            text = read_hint_text(self._hint_dir)
+            if text == self._seen:
+                return
+            self._seen = text
+            hint = decode_hint(text) if text else None
+        except HintError as error:
+            self._refuse(error.found)
+            return
+        if hint is None:
+            self._use(CPU)
+        elif self._use(hint.device) and hint.probe is not None:
+            self._try(hint)
+
+    def _watch(self) -> None:
+        while not self._stopping.wait(LOOK_EVERY_S):
+            self.follow()
+
+    def _use(self, device: str) -> bool:
+        if device != CPU and device not in self._sessions:
+            self._refuse(self._opened.absent.get(device, f"it was not told of {device}"))
+            return False
+        self.refusal = ""
+        if device != self.device:
+            _log.info("now on %s, was on %s", device, self.device)
+            self.device = device
+            self.n_device_switches += 1
+        return True
+
+    def _try(self, hint: Hint) -> None:
+        """Run one batch where the hint says, beside the requests, and time it."""
+        probe = hint.probe or ""
+        session = self._cpu.session if probe == CPU else self._sessions.get(probe)
+        if session is None:
+            self._refuse(f"it cannot probe {probe}: it does not hold it")
+            return
+        shape = (self.last_batch, *self._image_shape)
+        images = np.zeros(shape, dtype=np.float32)
+        start = time.perf_counter()
+        try:
+            session.run(images)
+        except (JoulepilotError, RuntimeError) as error:
+            self._refuse(f"a probe on {probe} failed: {error}")
+            return
+        took_s = time.perf_counter() - start
+        self.last_probe = ProbeResult(probe, hint.probe_id or "", self.last_batch, took_s)
+
+    def _refuse(self, reason: str) -> None:
+        self.refusal = reason
+        _log.warning("a hint is not followed: %s", reason)
+
+    @property
+    def _image_shape(self) -> tuple[int, ...]:
+        return self._cpu.image_shape
+
+    def _status(self, name: str) -> str:
+        if name == self.device:
+            return IN_FORCE
+        return ABSENT if name in self._opened.absent else HELD
+
+    def _warm(self, session: DeviceSession, batch_size: int) -> DeviceSession:
+        session.run(np.zeros((batch_size, *self._image_shape), dtype=np.float32))
+        return session
