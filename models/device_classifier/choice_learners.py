@@ -8,14 +8,41 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.device_classifier.residuals import Linear
+from models.device_classifier.trees import grow_forest
+
 if TYPE_CHECKING:
-    from collections.abc import Callable
-    from typing import Any
-
-    from models.device_classifier.table import FloatArray, IntArray
+    from models.device_classifier.features import FeatureViews
+    from models.device_classifier.table import FloatArray
     from models.device_classifier.task import Task
+    from models.device_classifier.trees import Trees
 
-MOST_ROWS = 8000  # a tree is grown on; a linear model is fitted on
+NEVER = -60.0  # logit of a device that was never the best
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Shares:
+    """The same probabilities [C] whatever the features are."""
+
+    p: FloatArray
+
+    def __call__(self, features: FloatArray) -> FloatArray:
+        """Probabilities, [N, C]."""
+        return np.tile(self.p, (len(features), 1))
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class FittedClassifier:
+    """Probabilities [N, C] from one view of the features: of a forest, or softmax of logits."""
+
+    views: FeatureViews
+    view: str
+    model: Trees | Linear
+
+    def __call__(self, features: FloatArray) -> FloatArray:
+        """Predict from raw features."""
+        found = self.model(self.views.view(self.view, features))
+        return softmax(found) if isinstance(self.model, Linear) else found
 
 
 @dataclass(frozen=True, slots=True)
@@ -25,8 +52,9 @@ class Static:
     device: int | None = None
     name: str = "static"
     is_cost: bool = False
+    is_absolute: bool = False
 
-    def fit(self, task: Task) -> Callable[[FloatArray], FloatArray]:
+    def fit(self, task: Task) -> Shares:
         """Find the device; the result ignores the features."""
         costs = task.costs
         regrets = costs / np.nanmin(costs, axis=1, keepdims=True) - 1.0
@@ -35,7 +63,7 @@ class Static:
         chosen = int(np.argmin(means)) if self.device is None else self.device
         row = np.full(costs.shape[1], 1e-6)
         row[chosen] = 1.0
-        return lambda features: np.tile(row / row.sum(), (len(features), 1))
+        return Shares(row / row.sum())
 
 
 @dataclass(frozen=True, slots=True)
@@ -45,22 +73,34 @@ class Logistic:
     view: str
     strength: float = 1.0
     is_cost: bool = False
+    is_absolute: bool = False
 
     @property
     def name(self) -> str:
         """Names the view."""
         return f"logistic, {self.view}"
 
-    def fit(self, task: Task) -> Callable[[FloatArray], FloatArray]:
+    def fit(self, task: Task) -> FittedClassifier | Shares:
         """Learn from the best device of each row."""
         from sklearn.linear_model import LogisticRegression
-        from sklearn.pipeline import make_pipeline
-        from sklearn.preprocessing import StandardScaler
 
-        model = make_pipeline(
-            StandardScaler(), LogisticRegression(C=self.strength, max_iter=300, tol=1e-3)
-        )
-        return _classifier(model, task, self.view, {})
+        if not _is_learnable(task):
+            return _shares(task)
+        x = task.views.view(self.view, task.features)
+        center, spread = x.mean(axis=0), x.std(axis=0)
+        spread[spread == 0] = 1.0
+        n_contenders = task.costs.shape[1]
+        model = LogisticRegression(C=self.strength, max_iter=300, tol=1e-3)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore")  # one that stops early is judged like the others
+            model.fit((x - center) / spread, task.best)
+        logits = np.asarray(model.coef_ / spread), np.asarray(model.intercept_)
+        if len(logits[0]) == 1:  # of two classes only the second one's logit is kept
+            logits = np.vstack([0 * logits[0], logits[0]]), np.append(0.0, logits[1])
+        slopes, intercept = np.zeros((x.shape[1], n_contenders)), np.full(n_contenders, NEVER)
+        slopes[:, model.classes_] = logits[0].T
+        intercept[model.classes_] = logits[1] - logits[0] @ center
+        return FittedClassifier(task.views, self.view, Linear(slopes, intercept))
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,23 +110,33 @@ class Forest:
     view: str
     is_weighted: bool = False
     is_cost: bool = False
+    is_absolute: bool = False
 
     @property
     def name(self) -> str:
         """Names the view, and whether rows are weighted."""
         return f"forest, {self.view}{', weighted' if self.is_weighted else ''}"
 
-    def fit(self, task: Task) -> Callable[[FloatArray], FloatArray]:
+    def fit(self, task: Task) -> FittedClassifier | Shares:
         """Learn from the best device of each row."""
-        from sklearn.ensemble import RandomForestClassifier
-
-        model = RandomForestClassifier(
-            n_estimators=task.n_trees,
-            random_state=task.seed,
-            max_samples=MOST_ROWS if len(task.costs) > MOST_ROWS else None,
+        if not _is_learnable(task):
+            return _shares(task)
+        trees = grow_forest(
+            task.views.view(self.view, task.features),
+            task.best,
+            task.costs.shape[1],
+            task.n_trees,
+            task.most_leaves,
+            task.seed,
+            _stakes(task.costs) if self.is_weighted else None,
         )
-        fit_args = {"sample_weight": _stakes(task.costs)} if self.is_weighted else {}
-        return _classifier(model, task, self.view, fit_args)
+        return FittedClassifier(task.views, self.view, trees)
+
+
+def softmax(logits: FloatArray) -> FloatArray:
+    """Probabilities from logits [N, C]."""
+    powers = np.exp(logits - logits.max(axis=1, keepdims=True))
+    return np.asarray(powers / powers.sum(axis=1, keepdims=True))
 
 
 def _stakes(costs: FloatArray) -> FloatArray:
@@ -97,22 +147,9 @@ def _stakes(costs: FloatArray) -> FloatArray:
     return np.clip(regrets, 0.03, 1.0)
 
 
-def _classifier(
-    model: Any, task: Task, view: str, fit_args: dict[str, FloatArray]
-) -> Callable[[FloatArray], FloatArray]:
-    best: IntArray = task.best
-    n_devices = task.costs.shape[1]
-    classes = np.unique(best)
-    if len(classes) == 1 or not task.views.kept:
-        share = np.bincount(best, minlength=n_devices) / len(best)
-        return lambda features: np.tile(share, (len(features), 1))
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # an optimiser that stops early is judged like the others
-        model.fit(task.views.view(view, task.features), best, **fit_args)
+def _is_learnable(task: Task) -> bool:
+    return len(np.unique(task.best)) > 1 and bool(task.views.kept)
 
-    def probabilities(features: FloatArray) -> FloatArray:
-        found = np.zeros((len(features), n_devices))
-        found[:, classes] = model.predict_proba(task.views.view(view, features))
-        return found
 
-    return probabilities
+def _shares(task: Task) -> Shares:
+    return Shares(np.bincount(task.best, minlength=task.costs.shape[1]) / len(task.best))

@@ -19,6 +19,7 @@ UNKNOWN_LOSS = 0.3  # of a mistake, where costs are not predicted
 LEAST_P, MOST_P = 1e-4, 1.0 - 1e-4
 N_BINS = 10
 PRIOR_ROWS = 4.0  # how many rows it takes to believe that raw probabilities are off
+PRIOR_COUNT = 0.5  # of all draws, spread over the devices
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,6 +70,14 @@ class Outlook:
         """The probability that it is the best, [N]."""
         return np.asarray(self.p[np.arange(len(self.p)), self.chosen])
 
+    def calibrated(self, calibration: Calibration) -> Outlook:
+        """The same with the chosen device's probability calibrated, the others' scaled to it."""
+        raw = self.chosen_p[:, None]
+        new = calibration(raw)
+        others = self.p * (1.0 - new) / np.maximum(1.0 - raw, 1.0 - MOST_P)
+        is_chosen = np.arange(self.p.shape[1]) == self.chosen[:, None]
+        return Outlook(np.where(is_chosen, new, others), self.loss)
+
 
 def losses(regrets: FloatArray) -> FloatArray:
     """What choices cost us: regret, of disasters a bounded part, and a little for any mistake."""
@@ -80,27 +89,29 @@ def outlook_of_probabilities(p: FloatArray) -> Outlook:
     return Outlook(p, UNKNOWN_LOSS * (1.0 - p))
 
 
-def outlook_of_costs(log_costs: FloatArray, residuals: FloatArray, seed: int) -> Outlook:
+def drawn(residuals: FloatArray, seed: int) -> FloatArray:
+    """Some of the residuals [R, D], whole rows with replacement, [N_DRAWS, D]."""
+    return residuals[np.random.default_rng(seed).integers(len(residuals), size=N_DRAWS)]
+
+
+def outlook_of_costs(log_costs: FloatArray, draws: FloatArray) -> Outlook:
     """An outlook from predicted costs, by adding residuals that were seen elsewhere.
 
     Args:
         log_costs: [N, D] predicted; infinite for devices that are out of the question.
-        residuals: [R, D] of rows not learned from; whole rows are drawn, which keeps how the
-            errors of the devices go together.
-        seed: of the draws.
+        draws: [S, D] residuals of rows not learned from; whole rows are added, which keeps how
+            the errors of the devices go together.
     """
-    n_rows, n_devices = log_costs.shape
-    counts = np.full(log_costs.shape, 0.5 / n_devices)
+    counts = np.full(log_costs.shape, PRIOR_COUNT / log_costs.shape[1])
     loss = np.zeros(log_costs.shape)
-    rows = np.arange(n_rows)
-    for draw in np.random.default_rng(seed).integers(len(residuals), size=N_DRAWS):
-        drawn = log_costs + residuals[draw]
-        best = np.argmin(drawn, axis=1)
-        counts[rows, best] += 1.0
-        above = np.minimum(drawn - drawn[rows, best][:, None], np.log1p(MOST_REGRET))
-        loss += losses(np.expm1(above))
+    for residuals in draws:
+        costs = log_costs + residuals
+        least = costs.min(axis=1, keepdims=True)
+        above = np.minimum(costs - least, np.log1p(MOST_REGRET))
+        counts += above <= 0
+        loss += np.expm1(above) + MISTAKE * (above > 0)
     counts[np.isinf(log_costs)] = 0.0
-    return Outlook(counts / counts.sum(axis=1, keepdims=True), loss / N_DRAWS)
+    return Outlook(counts / counts.sum(axis=1, keepdims=True), loss / len(draws))
 
 
 def mean_outlook(outlooks: Sequence[Outlook]) -> Outlook:

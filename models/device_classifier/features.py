@@ -8,16 +8,14 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.device_classifier.roofline import roofline_terms
-
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
-    from models.device_classifier.roofline import Term
-    from models.device_classifier.table import FloatArray
+    from models.device_classifier.table import FloatArray, IntArray
 
 WIDE = 20.0  # a feature whose values span more than this ratio is looked at by its logarithm
 MOST_PAIRED = 10  # features that are crossed; the others stay alone
+MOST_ALONE, MOST_CROSSED = 6.0, 60.0  # values beyond are held there
 VIEWS = ("raw", "log", "ratios", "squares")
 
 
@@ -73,40 +71,44 @@ class FeatureViews:
         """The raw features with the unknown filled in, [N, F]."""
         return np.where(np.isnan(features), self.fill, features)
 
+    def scaled(self, features: FloatArray) -> FloatArray:
+        """Logarithms of wide features, others as they are, [N, F]."""
+        return _scaled(self.known(features), self.scales)
+
+    def standard(self, features: FloatArray) -> FloatArray:
+        """Scaled features from their mean in units of their spread, [N, F]."""
+        return np.asarray((self.scaled(features) - self.center) / self.spread)
+
     def view(self, name: str, features: FloatArray) -> FloatArray:
         """One of `VIEWS`, [N, *]; all but `raw` are standardised.
 
         `ratios` adds sums and differences of the logarithms of pairs (products and quotients),
         `squares` the squares and products of the logarithms.
         """
-        known = self.known(features)
         if name == "raw":
-            return known[:, self.kept]
-        standard = (_scaled(known, self.scales) - self.center) / self.spread
-        alone = np.clip(standard, -6.0, 6.0)[:, self.kept]
+            return self.known(features)[:, self.kept]
+        alone = np.clip(self.standard(features)[:, self.kept], -MOST_ALONE, MOST_ALONE)
         if name == "log":
             return alone
+        one, other = self.crossed(name)
+        if name == "squares":
+            standard = self.standard(features)
+            crossed = [standard[:, one] * standard[:, other]]
+        else:
+            scaled = self.scaled(features)
+            crossed = [scaled[:, one] + scaled[:, other], scaled[:, one] - scaled[:, other]]
+        held = [np.clip(each, -MOST_CROSSED, MOST_CROSSED) for each in crossed]
+        return np.concatenate([alone, *held], axis=1)
+
+    def crossed(self, name: str) -> tuple[IntArray, IntArray]:
+        """Which features are crossed with which in a view, each [P]."""
         pairs = [(i, j) for i in self.paired for j in self.paired if i < j]
         if name == "squares":
-            crossed = [standard[:, i] * standard[:, j] for i, j in pairs]
-            crossed += [standard[:, i] ** 2 for i in self.paired]
+            pairs += [(i, i) for i in self.paired]
         else:
-            logs = _scaled(known, self.scales)
-            both = [(i, j) for i, j in pairs if self.scales[i] > 0 and self.scales[j] > 0]
-            crossed = [logs[:, i] + logs[:, j] for i, j in both]
-            crossed += [logs[:, i] - logs[:, j] for i, j in both]
-        return np.column_stack([alone, *(np.clip(column, -60, 60) for column in crossed)])
-
-    def products(self, features: FloatArray) -> FloatArray:
-        """One, features, and products of two, each from its least training value up, [N, *]."""
-        sizes = np.maximum(self.known(features) - np.minimum(self.least, 0.0), 0.0)
-        alone = [sizes[:, i] for i in self.kept]
-        crossed = [sizes[:, i] * sizes[:, j] for i in self.paired for j in self.paired if i <= j]
-        return np.column_stack([np.ones(len(features)), *alone, *crossed])
-
-    def terms(self, kind: str, features: FloatArray) -> tuple[Term, ...]:
-        """Roofline terms of a device of this kind; none where the features' meaning is unknown."""
-        return roofline_terms(self.names, self.known(features), kind)
+            pairs = [(i, j) for i, j in pairs if self.scales[i] > 0 and self.scales[j] > 0]
+        both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
+        return both[:, 0], both[:, 1]
 
 
 def _scale(column: FloatArray) -> float:

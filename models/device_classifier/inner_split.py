@@ -30,14 +30,15 @@ class Part:
     judged: IntArray
 
 
-def inner_parts(table: DeviceTable, fold: int, seed: int) -> tuple[Part, ...]:
-    """Split the rows outside of `fold`; no part ever holds a row of it."""
-    outside = np.flatnonzero(table.folds != fold)
+def inner_parts(table: DeviceTable, fold: int | None, seed: int) -> tuple[Part, ...]:
+    """Split the rows outside of `fold`; no part ever holds a row of it. None: split all rows."""
+    every = np.arange(len(table.folds))
+    outside = every if fold is None else np.flatnonzero(table.folds != fold)
     others = sorted(set(table.folds[outside].tolist()))
     if len(others) >= FEWEST_PARTS:
         return tuple(
             Part(
-                key=tuple(sorted((fold, int(other)))),
+                key=tuple(sorted({int(other)} if fold is None else {fold, int(other)})),
                 learned=outside[table.folds[outside] != other],
                 judged=outside[table.folds[outside] == other],
             )
@@ -46,7 +47,7 @@ def inner_parts(table: DeviceTable, fold: int, seed: int) -> tuple[Part, ...]:
     labels = _dealt(table.groups[outside], seed)
     return tuple(
         Part(
-            key=(fold, -1 - int(label)),
+            key=(-1 if fold is None else fold, -2 - int(label)),
             learned=outside[labels != label],
             judged=outside[labels == label],
         )

@@ -3,14 +3,16 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
+from models.device_classifier.products import ONE, Units
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from models.device_classifier.products import Factors
     from models.device_classifier.table import FloatArray
 
 MEANINGS = {
@@ -23,14 +25,6 @@ MEANINGS = {
     "starts": r"(n_)?(layers?|launches|kernels|ops|nodes|depth)(_\w+)?|kernel_launches",
 }
 IS_LOG = re.compile(r"log(?P<base>2|10)?_|.*_log(?P<end>2|10)?$")
-
-
-@dataclass(frozen=True, slots=True, eq=False)
-class Term:
-    """One non-negative addend of a cost: [N] values."""
-
-    name: str
-    values: FloatArray
 
 
 def meanings(names: Sequence[str]) -> dict[str, list[int]]:
@@ -51,49 +45,54 @@ def is_known(names: Sequence[str]) -> bool:
     return len(found.get("batch", ())) == 1 and "work" in found
 
 
-def batch_sizes(names: Sequence[str], features: FloatArray) -> FloatArray:
-    """Batch sizes [N]; ones where no feature is known to be the batch."""
+def batch_index(names: Sequence[str]) -> int | None:
+    """Which feature is the batch size; None where it cannot be told."""
     found = meanings(names).get("batch", [])
-    if len(found) != 1:
-        return np.ones(len(features))
-    values = _plain(names[found[0]], features[:, found[0]])
-    return np.maximum(values, 1e-9)
+    return found[0] if len(found) == 1 else None
 
 
-def roofline_terms(names: Sequence[str], features: FloatArray, kind: str) -> tuple[Term, ...]:
-    """The basis of a cost of one batch; for other than CPUs also times (1 - clock share)."""
+def roofline_units(names: Sequence[str], fill: FloatArray) -> Units:
+    """Units of which the products of `roofline_factors` are made."""
+    clocks = meanings(names).get("clock", [])
+    return Units(
+        fill=fill,
+        log_bases=np.array([_log_base(name) for name in names]),
+        least=np.zeros(len(names)),
+        clock=clocks[0] if len(clocks) == 1 else None,
+    )
+
+
+def roofline_factors(names: Sequence[str], units: Units, kind: str) -> Factors:
+    """The addends of a cost of one batch; for other than CPUs also times (1 - clock share)."""
     if not is_known(names):
         return ()
     found = meanings(names)
-    batch = batch_sizes(names, features)
-    terms = [Term("1", np.ones(len(features)))]
+    (batch,) = found["batch"]
+    terms: list[tuple[int, int, int]] = [(ONE, ONE, ONE)]
     for meaning, indices in found.items():
         for index in indices:
             if meaning in {"batch", "clock"}:
                 continue
-            values = np.maximum(_plain(names[index], features[:, index]), 0.0)
+            size = units.size(index)
             if meaning in {"starts", "weights"}:
-                terms.append(Term(names[index], values))
+                terms.append((size, ONE, ONE))
             if meaning != "weights":
-                terms.append(Term(f"{names[index]}*batch", values * batch))
+                terms.append((size, units.size(batch), ONE))
             if meaning == "work":
-                terms.append(Term(f"{names[index]}*sqrt(batch)", values * np.sqrt(batch)))
-                terms.append(Term(f"sqrt({names[index]}*batch)", np.sqrt(values * batch)))
-    terms.append(Term("batch", batch))
-    clocks = found.get("clock", [])
-    if kind == "cpu" or len(clocks) != 1:
+                terms.append((size, units.root(batch), ONE))
+                terms.append((units.root(index), units.root(batch), ONE))
+    terms.append((units.size(batch), ONE, ONE))
+    if kind == "cpu" or units.clock is None:
         return tuple(terms)
-    clock = np.clip(features[:, clocks[0]], 0.0, 1.0)
-    slowed = [Term(f"{t.name}*(1-clock)", t.values * (1.0 - clock)) for t in terms]
-    stretch = 1.0 / np.maximum(clock, 0.02) - 1.0
-    inverse = [Term(f"{t.name}/clock", t.values * stretch) for t in terms]
-    return (*terms, *slowed, *inverse)
+    slowed = [(a, b, units.slowed) for a, b, _ in terms]
+    stretched = [(a, b, units.stretch) for a, b, _ in terms]
+    return (*terms, *slowed, *stretched)
 
 
-def _plain(name: str, values: FloatArray) -> FloatArray:
-    """Undo a logarithm that the name of a feature tells of."""
+def _log_base(name: str) -> float:
+    """The natural logarithm of the base that the name of a feature tells of; 0: it is plain."""
     match = IS_LOG.match(name.lower())
     if match is None:
-        return values
+        return 0.0
     base = match.group("base") or match.group("end")
-    return np.power(float(base) if base else np.e, np.clip(values, -50.0, 50.0))
+    return float(np.log(float(base))) if base else 1.0

@@ -10,6 +10,7 @@ import numpy as np
 from models.device_classifier.candidates import STATIC
 from models.device_classifier.confidence import (
     Outlook,
+    drawn,
     fit_calibration,
     losses,
     mean_outlook,
@@ -17,13 +18,14 @@ from models.device_classifier.confidence import (
     outlook_of_probabilities,
 )
 from models.device_classifier.scores import regrets_of
+from models.device_classifier.sureness import sure_from
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from models.device_classifier.comparison import Comparison
     from models.device_classifier.confidence import Calibration
-    from models.device_classifier.fitting import Fit
-    from models.device_classifier.table import FloatArray, IntArray
+    from models.device_classifier.table import FloatArray, TextArray
 
 N_BLENDED = 3
 BEYOND = 2.0  # standard errors; the best of a dozen equals is ahead by 1.5 by luck
@@ -35,80 +37,102 @@ class Choice:
 
     Attributes:
         members: names of the learners whose mean outlook decides.
-        residuals: by name of each member that predicts costs, [R, D].
+        draws: by name of each member that predicts costs, [S, D] residuals.
+        temperatures: by name of each member that gives probabilities: see `Member`.
         calibration: of the probability of the chosen device.
-        expected: by candidate, its mean loss inside the training folds .
+        sure_from: the calibrated probability from which a choice is sure.
     """
 
     members: tuple[str, ...]
-    residuals: Mapping[str, FloatArray]
+    draws: Mapping[str, FloatArray]
+    temperatures: Mapping[str, float]
     calibration: Calibration
-    expected: Mapping[str, float]
+    sure_from: float
 
     @property
     def name(self) -> str:
         """The members' names."""
         return " & ".join(self.members)
 
-    def decide(self, fit: Fit, features: FloatArray, seed: int) -> tuple[IntArray, FloatArray]:
-        """The device for each row [M], and the probability that it is the best [M]."""
-        outlook = mean_outlook(
-            [
-                _outlook(fit.predict(name, features), self.residuals.get(name), seed)
-                for name in self.members
-            ]
-        )
-        return outlook.chosen, self.calibration(outlook.chosen_p)
 
-
-def choose(
-    predicted: Mapping[str, FloatArray], costing: frozenset[str], costs: FloatArray, seed: int
-) -> Choice:
-    """Choose among candidates by their predictions [N, D] for rows they did not learn from.
+def choose(comparison: Comparison, seed: int) -> Choice:
+    """Choose among candidates by their predictions for rows they did not learn from.
 
     The best one alone competes with the mean of the best two and of the best three; who does not
     beat the best static device beyond noise gives way to it, for the best of many on few rows is
     partly luck.
-
-    Args:
-        predicted: by candidate, the static one among them: log costs of those in `costing`,
-            else probabilities.
-        costing: names of the candidates that predict log costs.
-        costs: [N, D] true ones, at least one a row.
-        seed: of the draws of residuals.
     """
-    residuals = {
-        name: _residuals(values, costs) for name, values in predicted.items() if name in costing
-    }
-    each = {name: _outlook(values, residuals.get(name), seed) for name, values in predicted.items()}
-    expected = {name: _loss(outlook, costs) for name, outlook in each.items()}
+    costs = comparison.costs
+    draws = _draws(comparison, seed)
+    each = {name: _outlook(v, draws.get(name)) for name, v in comparison.predicted.items()}
+    lost = {name: _lost(outlook, costs) for name, outlook in each.items()}
+    expected = {name: float(np.mean(values)) for name, values in lost.items()}
     best = sorted(expected, key=expected.__getitem__)[:N_BLENDED]
     blends = {
-        tuple(best[:n]): mean_outlook([each[name] for name in best[:n]])
+        tuple(best[:n]): _lost(mean_outlook([each[name] for name in best[:n]]), costs)
         for n in range(1, len(best) + 1)
     }
-    members = min(blends, key=lambda names: (_loss(blends[names], costs), -len(names)))
-    simplest = each[STATIC.name]
-    if not _is_better(blends[members], simplest, costs):
-        members, blends = (STATIC.name,), {(STATIC.name,): simplest}
-    decided = blends[members]
+    members = min(blends, key=lambda names: (float(np.mean(blends[names])), -len(names)))
+    if not _is_better(blends[members], lost[STATIC.name], comparison.groups):
+        members = (STATIC.name,)
+    return choice_of(members, comparison, seed)
+
+
+def choice_of(members: tuple[str, ...], comparison: Comparison, seed: int) -> Choice:
+    """These candidates together, calibrated on the rows they were compared on."""
+    costs = comparison.costs
+    draws = {name: v for name, v in _draws(comparison, seed).items() if name in members}
+    decided = mean_outlook(
+        [_outlook(comparison.predicted[name], draws.get(name)) for name in members]
+    )
     is_right = regrets_of(costs, decided.chosen) <= 0
+    calibration = fit_calibration(decided.chosen_p, is_right)
     return Choice(
         members=members,
-        residuals={name: residuals[name] for name in members if name in residuals},
-        calibration=fit_calibration(decided.chosen_p, is_right),
-        expected=expected,
+        draws=draws,
+        temperatures={
+            name: temperature(comparison.predicted[name], costs)
+            for name in members
+            if name not in draws
+        },
+        calibration=calibration,
+        sure_from=sure_from(calibration(decided.chosen_p), is_right),
     )
 
 
-def _loss(outlook: Outlook, costs: FloatArray) -> float:
-    return float(np.mean(losses(regrets_of(costs, outlook.chosen))))
+def _draws(comparison: Comparison, seed: int) -> dict[str, FloatArray]:
+    return {
+        name: drawn(_residuals(values, comparison.costs), seed)
+        for name, values in comparison.predicted.items()
+        if name in comparison.costing
+    }
 
 
-def _is_better(one: Outlook, other: Outlook, costs: FloatArray) -> bool:
-    """Whether one loses less, row by row, by more than a standard error."""
-    gains = losses(regrets_of(costs, other.chosen)) - losses(regrets_of(costs, one.chosen))
-    return float(np.mean(gains)) > BEYOND * float(np.std(gains) / np.sqrt(len(gains)))
+def temperature(p: FloatArray, costs: FloatArray) -> float:
+    """By how much log costs differ where log odds differ by 1: least squares through 0."""
+    odds = np.log(np.clip(p, 0.02, 1.0))
+    logs = np.log(costs)
+    odds = np.where(np.isnan(logs), np.nan, odds)
+    x = -(odds - np.nanmean(odds, axis=1, keepdims=True))
+    y = logs - np.nanmean(logs, axis=1, keepdims=True)
+    slope = float(np.nansum(x * y) / max(float(np.nansum(x * x)), 1e-9))
+    return float(np.clip(slope, 0.05, 2.0))
+
+
+def _lost(outlook: Outlook, costs: FloatArray) -> FloatArray:
+    return losses(regrets_of(costs, outlook.chosen))
+
+
+def _is_better(one: FloatArray, other: FloatArray, groups: TextArray) -> bool:
+    """Whether one loses less, row by row, beyond noise; rows of a group err together."""
+    gains = other - one
+    _, index = np.unique(groups, return_inverse=True)
+    sums = np.bincount(index, weights=gains - gains.mean())
+    n_groups = len(sums)
+    if n_groups == 1:
+        return False
+    error = np.sqrt(np.sum(sums**2) * n_groups / (n_groups - 1)) / len(gains)
+    return float(np.mean(gains)) > BEYOND * float(error)
 
 
 def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
@@ -120,7 +144,7 @@ def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
     return np.asarray(np.nan_to_num(known - np.nanmean(known, axis=1, keepdims=True)))
 
 
-def _outlook(values: FloatArray, residuals: FloatArray | None, seed: int) -> Outlook:
-    if residuals is None:
+def _outlook(values: FloatArray, draws: FloatArray | None) -> Outlook:
+    if draws is None:
         return outlook_of_probabilities(values)
-    return outlook_of_costs(values, residuals, seed)
+    return outlook_of_costs(values, draws)

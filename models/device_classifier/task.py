@@ -3,16 +3,19 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Protocol, TypeAlias
 
 import numpy as np
 
 from models.device_classifier.features import FeatureViews
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
-
+    from models.device_classifier.choice_learners import FittedClassifier, Shares
+    from models.device_classifier.cost_learners import FittedCost
+    from models.device_classifier.fitting import Effort
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
+
+    Fitted: TypeAlias = FittedCost | FittedClassifier | Shares
 
 NEAR = 1.25  # ratio to the best; a device that is never so near in training is no contender
 SELDOM = 1e-3  # share of rows that is as good as never
@@ -30,6 +33,7 @@ class Task:
         is_rate: whether a cost is the time of one input, not of one batch.
         seed: of whatever a learner draws.
         n_trees: of a forest.
+        most_leaves: of each tree; None: as many as it grows.
     """
 
     views: FeatureViews
@@ -39,6 +43,7 @@ class Task:
     is_rate: bool
     seed: int
     n_trees: int
+    most_leaves: int | None = None
 
     @property
     def best(self) -> IntArray:
@@ -56,10 +61,15 @@ class Learner(Protocol):
 
     @property
     def is_cost(self) -> bool:
-        """Whether the fitted function gives log costs up to a constant of the row."""
+        """Whether what is fitted gives log costs up to a constant of the row."""
         ...
 
-    def fit(self, task: Task) -> Callable[[FloatArray], FloatArray]:
+    @property
+    def is_absolute(self) -> bool:
+        """Whether it gives log costs as they are."""
+        ...
+
+    def fit(self, task: Task) -> Fitted:
         """Learn; the result maps raw features [M, F] to [M, C]."""
         ...
 
@@ -73,7 +83,7 @@ def contenders(costs: FloatArray) -> IntArray:
 
 
 def task_of(
-    table: DeviceTable, objective: str, rows: IntArray, among: IntArray, seed: int, n_trees: int
+    table: DeviceTable, objective: str, rows: IntArray, among: IntArray, effort: Effort
 ) -> Task:
     """The task of some training rows; rows where no contender was measured are left out."""
     costs = table.costs(objective)[np.ix_(rows, among)]
@@ -85,8 +95,9 @@ def task_of(
         costs=costs[is_measured],
         kinds=tuple(table.kinds[d] for d in among),
         is_rate=objective == "throughput",
-        seed=seed,
-        n_trees=n_trees,
+        seed=effort.seed,
+        n_trees=effort.n_trees,
+        most_leaves=effort.most_leaves,
     )
 
 

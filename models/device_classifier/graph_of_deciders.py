@@ -1,0 +1,127 @@
+"""Who decides, as part of an ONNX graph: chances and expected losses of every device."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from models.device_classifier.confidence import (
+    LEAST_P,
+    MISTAKE,
+    MOST_P,
+    MOST_REGRET,
+    PRIOR_COUNT,
+    UNKNOWN_LOSS,
+)
+from models.device_classifier.decider import NO_RUN
+from models.device_classifier.graph_of_trees import write_trees
+
+if TYPE_CHECKING:
+    from models.device_classifier.confidence import Calibration
+    from models.device_classifier.decider import Decider, Member
+    from models.device_classifier.gate import Gate
+    from models.device_classifier.graph_of_learners import LearnerWriter
+    from models.device_classifier.graph_writer import GraphWriter
+    from models.device_classifier.table import FloatArray
+
+FAR = 50.0  # added to the log cost of a device that does not run
+STEEP = 1e9
+
+
+def write_outlook(
+    write: GraphWriter, learners: LearnerWriter, decider: Decider, shift: str
+) -> tuple[str, str]:
+    """Probabilities and expected losses of the contenders, [B, C] each."""
+    moved = write.columns(shift, decider.among)
+    moved = write.op("Sub", moved, write.sums("ReduceMin", moved))
+    runs = _runs(write, learners, decider.gate)
+    each = [_member(write, learners, member, moved, runs) for member in decider.members]
+    p, loss = (_mean(write, [values[i] for values in each]) for i in (0, 1))
+    return _calibrated(write, p, loss, decider.calibration), loss
+
+
+def _member(
+    write: GraphWriter, learners: LearnerWriter, member: Member, moved: str, runs: str | None
+) -> tuple[str, str]:
+    values = learners.fitted(member.fitted)
+    if member.draws is None:
+        return _of_probabilities(write, values, member, moved, runs)
+    costs = write.op("Add", values, moved)
+    if runs is not None:
+        stays = write.op("Sub", write.constant(1.0), runs)
+        costs = write.op("Add", costs, write.with_number("Mul", stays, FAR))
+    return _of_costs(write, costs, member.draws)
+
+
+def _of_probabilities(
+    write: GraphWriter, p: str, member: Member, moved: str, runs: str | None
+) -> tuple[str, str]:
+    if runs is not None:
+        stays = write.op("Sub", write.constant(1.0), runs)
+        p = write.op("Add", write.op("Mul", p, runs), write.with_number("Mul", stays, NO_RUN))
+    factor = write.op("Exp", write.with_number("Mul", moved, -1.0 / member.temperature))
+    p = write.op("Mul", p, factor)
+    p = write.op("Div", p, write.total(p))
+    return p, write.with_number("Mul", write.op("Sub", write.constant(1.0), p), UNKNOWN_LOSS)
+
+
+def _of_costs(write: GraphWriter, costs: str, draws: FloatArray) -> tuple[str, str]:
+    """Costs [B, C] with draws [S, C] added are [B, S, C]."""
+    n_draws, n_contenders = draws.shape
+    drawn = write.op("Unsqueeze", costs, write.constant(np.array([1])))
+    drawn = write.with_number("Add", drawn, draws)
+    least = write.op("ReduceMin", drawn, axes=[2], keepdims=1)
+    above = write.with_number("Min", write.op("Sub", drawn, least), np.log1p(MOST_REGRET))
+    is_best = write.op("Cast", write.with_number("Equal", above, 0.0), to=11)
+    wins = write.op("ReduceMean", is_best, axes=[1], keepdims=0)
+    counts = write.with_number("Add", wins, PRIOR_COUNT / n_contenders / n_draws)
+    p = write.op("Div", counts, write.total(counts))
+    regret = write.op("ReduceMean", write.op("Exp", above), axes=[1], keepdims=0)
+    mistakes = write.with_number("Mul", wins, MISTAKE)
+    return p, write.with_number("Add", write.op("Sub", regret, mistakes), MISTAKE - 1.0)
+
+
+def _runs(write: GraphWriter, learners: LearnerWriter, gate: Gate) -> str | None:
+    """1 where a contender is likely to run, else 0, [B, C]; None: all of them always."""
+    if not gate.forests:
+        return None
+    x = learners.view(gate.views, "log")
+    shares = np.ones((1, gate.n_contenders))
+    found = None
+    for column, forest in gate.forests.items():
+        chance = write.columns(write_trees(write, forest, x), (1,))
+        place = np.zeros((1, gate.n_contenders))
+        place[0, column] = 1.0
+        shares[0, column] = 0.0
+        part = write.with_number("Mul", chance, place)
+        found = part if found is None else write.op("Add", found, part)
+    chance = write.with_number("Add", str(found), shares)
+    steep = write.with_number("Mul", write.with_number("Sub", chance, 0.5), STEEP)
+    runs = write.clipped(steep, 0.0, 1.0)
+    none = write.op("Sub", write.constant(1.0), write.sums("ReduceMax", runs))
+    return write.op("Add", runs, none)
+
+
+def _calibrated(write: GraphWriter, p: str, loss: str, calibration: Calibration) -> str:
+    """The probability of the device with the least loss calibrated, the others scaled to it."""
+    is_chosen = write.op("Cast", write.op("Equal", loss, write.sums("ReduceMin", loss)), to=11)
+    raw = write.total(write.op("Mul", p, is_chosen))
+    held = write.clipped(raw, LEAST_P, MOST_P)
+    odds = write.op("Log", write.op("Div", held, write.op("Sub", write.constant(1.0), held)))
+    sloped = write.with_number("Mul", odds, -calibration.slope)
+    power = write.op("Exp", write.with_number("Sub", sloped, calibration.offset))
+    sure = write.op("Div", write.constant(1.0), write.with_number("Add", power, 1.0))
+    new = write.clipped(sure, LEAST_P, MOST_P)
+    one = write.constant(1.0)
+    rest = write.with_number("Max", write.op("Sub", one, raw), 1.0 - MOST_P)
+    scale = write.op("Div", write.op("Sub", one, new), rest)
+    others = write.op("Mul", write.op("Sub", p, write.op("Mul", p, is_chosen)), scale)
+    return write.op("Add", others, write.op("Mul", new, is_chosen))
+
+
+def _mean(write: GraphWriter, values: list[str]) -> str:
+    total = values[0]
+    for value in values[1:]:
+        total = write.op("Add", total, value)
+    return total if len(values) == 1 else write.with_number("Mul", total, 1.0 / len(values))
