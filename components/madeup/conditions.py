@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.madeup.footprint import footprints_of
+from components.madeup.tenancy import MINDS_NOBODY, Lodger
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.madeup.surface import Response
+    from components.madeup.tenancy import Manners, Together
     from components.node.cpuset import CpuSet
     from components.node.topology import Topology
 
@@ -24,6 +26,7 @@ class Running:
 
     response: Response
     cpus: CpuSet
+    manners: Manners = MINDS_NOBODY
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,22 +56,39 @@ class Conditions:
 
 
 def conditions(
-    topology: Topology, jobs: Mapping[str, Running], disturbance: Disturbance, idle_w: float
+    topology: Topology,
+    jobs: Mapping[str, Running],
+    disturbance: Disturbance,
+    idle_w: float,
+    together: Together | None = None,
 ) -> Conditions:
     """Work out latency, use and power of all jobs at once.
 
     A CPU wanted for more than all of its time is shared in proportion; a job is stretched by the
-    mean over its CPUs. Of each job what its response draws above the idle power is added up.
+    mean over its CPUs. Of each job what its response draws above the idle power is added up. With
+    `together` the responses are tenants': what they draw is added to what they share, and jobs
+    feel their neighbours.
     """
     wanted = {cpu.id: disturbance.strangers.get(cpu.id, 0.0) for cpu in topology.cpus}
     use, latency, power_w = {}, {}, idle_w + STRANGER_W * sum(wanted.values())
+    if together is not None:
+        power_w += together.shared_power_w(frozenset().union(*(j.cpus for j in jobs.values())))
+        power_w -= idle_w
+        idle_w = 0.0
     for name, job in jobs.items():
-        footprint = footprints_of(topology, [job.cpus])
+        footprint = (
+            footprints_of(topology, [job.cpus])
+            if together is None
+            else together.footprint(job.cpus)
+        )
         use[name] = float(job.response.utilization(footprint)[0])
         latency[name] = float(job.response.latency_ms(footprint)[0])
         power_w += max(float(job.response.power_w(footprint)[0]) - idle_w, 0.0)
         for cpu in job.cpus:
             wanted[cpu] += use[name]
+    felt = dict.fromkeys(jobs, 1.0)
+    if together is not None and jobs:
+        felt = together.stretches({n: Lodger(j.cpus, use[n], j.manners) for n, j in jobs.items()})
     slowdown, cpu_use = {}, {}
     for name, job in jobs.items():
         shares = [max(wanted[cpu], 1.0) for cpu in job.cpus]
@@ -76,6 +96,6 @@ def conditions(
         cpu_use[name] = use[name] * sum(1.0 / share for share in shares)
         groups = {topology.by_id[cpu].l3 for cpu in job.cpus}
         worst = max(disturbance.l3_factor.get(group, 1.0) for group in groups)
-        latency[name] *= slowdown[name] * worst
+        latency[name] *= slowdown[name] * worst * felt[name]
     busy = {cpu: min(share, 1.0) for cpu, share in wanted.items()}
     return Conditions(latency, slowdown, cpu_use, busy, power_w)

@@ -12,12 +12,14 @@ import numpy as np
 
 from components.actuation.host import Container
 from components.madeup.errors import MadeUpError
+from components.madeup.tenancy import MINDS_NOBODY
 from components.telemetry.meters import LatencySnapshot
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
     from components.madeup.surface import Response
+    from components.madeup.tenancy import Manners
 
 BOUNDS_S: tuple[float, ...] = tuple(
     round(float(bound), 7) for bound in np.geomspace(0.0005, 2.0, 109)
@@ -39,6 +41,8 @@ class MadeUpJob:
     labels: Mapping[str, str] = field(default_factory=dict)
     image: str = "simulated/inference"
     batch_size: int = 1
+    manners: Manners = MINDS_NOBODY
+    """Towards the other jobs of its node."""
     spread: float = 0.08
     """Standard deviation of the natural logarithm of single requests' latency."""
 

@@ -14,6 +14,7 @@ from components.actuation.errors import ContainerGoneError
 from components.madeup.conditions import Conditions, Disturbance, Running, conditions
 from components.madeup.errors import MadeUpError
 from components.madeup.job import NOISE_WINDOW_S, MadeUpJob, ServerCounters
+from components.madeup.tenancy import Together
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from components.actuation.host import Container
     from components.executor.clock import Clock
     from components.madeup.kernel import MadeUpKernel
+    from components.madeup.tenancy import Platform
     from components.node.topology import Topology
 
 
@@ -34,6 +36,8 @@ class NodeCharacter:
     seed: int = 0
     noise: float = 0.003
     """Sigma of the log of the mean latency of a 10 s window; power has half of it."""
+    platform: Platform | None = None
+    """What several jobs share; None: the responses of its jobs are those of whole nodes."""
 
 
 @dataclass(slots=True)
@@ -59,6 +63,8 @@ class NodeState:
         self.energy_j = 0.0
         self.busy_s = dict.fromkeys(character.topology.ids, 0.0)
         self._character = character
+        platform = character.platform
+        self._together = None if platform is None else Together(character.topology, platform)
         self._clock = clock
         self._lock = threading.RLock()
         self._rng = np.random.default_rng([character.seed, 0])
@@ -150,11 +156,16 @@ class NodeState:
                 name: Running(
                     server.job.response.at_load(server.rate_per_s / server.job.rate_per_s),
                     self.kernel.cgroup(name).effective_cpus(),
+                    server.job.manners,
                 )
                 for name, server in self._servers.items()
             }
             self._conditions = conditions(
-                self._character.topology, running, self.disturbance, self._character.idle_w
+                self._character.topology,
+                running,
+                self.disturbance,
+                self._character.idle_w,
+                self._together,
             )
         return self._conditions
 

@@ -32,7 +32,7 @@ class Shapes:
 
 def shapes_of(topology: Topology, candidates: Sequence[Candidate]) -> Shapes:
     """Count what candidates take."""
-    tables = _tables(topology.digest, topology)
+    tables = _tables(_ByDigest(topology))
     rows = [tables[c.layout][c.n_cpus - 1] for c in candidates]
     columns = np.asarray(rows, dtype=np.intp).reshape(-1, 3).T
     n_cpus = np.asarray([c.n_cpus for c in candidates], dtype=np.intp)
@@ -74,9 +74,22 @@ def distinct(cpus: CpuSet, topology: Topology) -> tuple[frozenset[int], frozense
     return frozenset(c.l3 for c in members), frozenset(c.socket for c in members)
 
 
+class _ByDigest:
+    """A topology as a key: comparing digests is much cheaper than comparing CPUs."""
+
+    def __init__(self, topology: Topology) -> None:
+        self.topology = topology
+
+    def __eq__(self, other: object) -> bool:
+        return isinstance(other, _ByDigest) and other.topology.digest == self.topology.digest
+
+    def __hash__(self) -> int:
+        return hash(self.topology.digest)
+
+
 @lru_cache(maxsize=32)
-def _tables(digest: str, topology: Topology) -> Mapping[Layout, tuple[tuple[int, int, int], ...]]:  # noqa: ARG001 - the digest is the key
-    return {layout: _rows(topology, layout) for layout in Layout}
+def _tables(key: _ByDigest) -> Mapping[Layout, tuple[tuple[int, int, int], ...]]:
+    return {layout: _rows(key.topology, layout) for layout in Layout}
 
 
 def _rows(topology: Topology, layout: Layout) -> tuple[tuple[int, int, int], ...]:

@@ -22,6 +22,7 @@ _URGENCY = {
     Purpose.EMERGENCY: 0,
     Purpose.CONFIRM: 1,
     Purpose.COMMIT: 2,
+    Purpose.JOINT: 2,
     Purpose.PROBE: 3,
     Purpose.KEEP: 4,
 }
@@ -44,7 +45,7 @@ def plan(
     between them, unless the node is too small (`is_shared`). Widenings come before narrowings. An
     emergency that finds too little room takes what is free. CPUs that are `offline` are not given.
     """
-    prober = _choose_prober(wishes, prober)
+    prober = choose_prober(wishes, prober)
     occupied = {wish.job: wish.current for wish in wishes if wish.is_placed}
     changes: list[Planned] = []
     denials: dict[str, str] = {}
@@ -97,7 +98,8 @@ def choose_cpus(
     return frozenset(sorted(order, key=lambda cpu: crowd[cpu])[: candidate.n_cpus])
 
 
-def _choose_prober(wishes: Sequence[Wish], prober: str | None) -> str | None:
+def choose_prober(wishes: Sequence[Wish], prober: str | None) -> str | None:
+    """Who may probe: who does (`prober`) until its search is over, else by priority."""
     asking = sorted(
         (wish for wish in wishes if wish.purpose is Purpose.PROBE),
         key=lambda wish: (-wish.priority, wish.job),

@@ -24,6 +24,8 @@ class Purpose(StrEnum):
     """Hold it for several windows: is it as good as it looked?"""
     COMMIT = "commit"
     """Stay with it."""
+    JOINT = "joint"
+    """What the plan for all jobs together gives, whatever the job asked for."""
     EMERGENCY = "emergency"
     """The target is missed: widen now."""
 

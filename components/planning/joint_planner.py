@@ -1,0 +1,264 @@
+"""Plans all jobs of a node from what their windows show, one probe at a time.
+
+The plan acts on what it is confident of, for all jobs at once; what it is not confident of is for
+the search of each job to probe, one job after the other.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from components.planning.interference import Exposure, Neighbour, exposures
+from components.planning.joint import JointAsk, JointPlan, Option, Tenant
+from components.planning.joint_ledger import JobLedger
+from components.planning.joint_plan import plan_jointly
+from components.planning.joint_power import PowerModel
+from components.planning.joint_shape import shapes_of
+from components.planning.moves import order_moves
+from components.planning.plan import choose_prober
+from components.planning.wish import Plan, Planned, Purpose
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping, Sequence
+
+    from numpy.typing import NDArray
+
+    from components.jobs.candidate import Candidate
+    from components.node.cpuset import CpuSet
+    from components.node.topology import Topology
+    from components.planning.joint_ledger import Outlook, Window
+    from components.planning.joint_shape import Shapes
+    from components.planning.wish import Wish
+    from components.policy.brain import Brain
+
+
+_UNSEEN_USE = 0.5
+"""Of the CPUs of a job whose window is not closed yet."""
+LEAST_KEPT = 0.5
+"""Least share of its CPUs that a job keeps in one move; of an equal part while it has them all."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class JointSettings:
+    """How careful and how restless a joint plan is."""
+
+    sigmas: float = 2.0
+    """Doubt that a candidate that is not in force has to bear."""
+    headroom: float = 0.03
+    """And by how much its latency has to lie below the target then."""
+    kept_sigmas: float = 0.5
+    kept_headroom: float = 0.005
+    """The same for what is in force: less, so that jobs rest."""
+    replan_s: float = 60.0
+    """Time between two looks whether less power would do; a target at risk is looked at at once"""
+    move_share: float = 0.004
+    """What a job's move has to save, as a share of the node's power."""
+
+
+@dataclass(frozen=True, slots=True)
+class View:
+    """One job that may be planned, as it is now."""
+
+    wish: Wish
+    target_ms: float
+    candidate: Candidate | None
+    """What is in force; None where it follows no layout of ours."""
+    most_cpus: int
+    barred: frozenset[Candidate] = frozenset()
+    """Candidates that were taken back at this load."""
+
+    @property
+    def job(self) -> str:
+        """Name of the job."""
+        return self.wish.job
+
+
+class JointPlanner:
+    """Remembers what jobs of a node showed; asked each tick for a plan."""
+
+    def __init__(self, topology: Topology, settings: JointSettings | None = None) -> None:
+        self._topology = topology
+        self._settings = settings or JointSettings()
+        self._ledgers: dict[str, JobLedger] = {}
+        self._shapes: dict[str, Shapes] = {}
+        self._power = PowerModel(topology)
+        self._due_s = 0.0
+        self.last: JointPlan | None = None
+        """The newest joint plan, for people; None before the first."""
+
+    def admit(self, job: str, brain: Brain, candidates: Sequence[Candidate]) -> None:
+        """Plan for a job from now on; one that is known under the same policy stays as it is."""
+        known = self._ledgers.get(job)
+        if known is not None and known.brain is brain and known.candidates == tuple(candidates):
+            return
+        self._ledgers[job] = JobLedger(brain, self._topology, candidates)
+        self._shapes[job] = shapes_of(self._topology, candidates)
+
+    def dismiss(self, job: str) -> None:
+        """Forget a job."""
+        self._ledgers.pop(job, None)
+        self._shapes.pop(job, None)
+
+    def observe(self, windows: Mapping[str, Window], held: Mapping[str, CpuSet]) -> None:
+        """Take in what closed windows showed.
+
+        Args:
+            windows: by job.
+            held: the CPUs every job of the node had meanwhile.
+        """
+        there = {job: Neighbour(cpus, _use(windows.get(job), cpus)) for job, cpus in held.items()}
+        felt = exposures(self._topology, there)
+        for job, window in windows.items():
+            ledger = self._ledgers.get(job)
+            if ledger is None:
+                continue
+            is_shared = any(o != job and cpus & held[job] for o, cpus in held.items())
+            ledger.observe(window, felt.get(job, Exposure()), is_shared=is_shared)
+        if windows:
+            busy = sum(n.use * len(n.cpus) for n in there.values())
+            newest = max(windows.values(), key=lambda w: w.at_s)
+            every: CpuSet = frozenset().union(*held.values())
+            self._power.observe(every, min(busy, float(len(every))), newest.power_w)
+
+    def plan(
+        self, views: Sequence[View], barred: CpuSet, others: CpuSet, prober: str | None, at_s: float
+    ) -> Plan | None:
+        """Plan all jobs; None while too little is known.
+
+        Args:
+            views: the jobs that may be changed; all of them are admitted.
+            barred: CPUs nobody is given.
+            others: CPUs of jobs that may not be changed.
+            prober: the job that may probe.
+            at_s: now.
+        """
+        known = [v for v in views if v.job in self._ledgers and self._ledgers[v.job].is_ready]
+        if len(known) < len(views) or not self._power.is_known or not known:
+            return None
+        prober = choose_prober([v.wish for v in views], prober)
+        probes = [v for v in views if v.job == prober and self._wants_probe(v)]
+        part = len(self._topology.ids - barred - others) // len(views)
+        tenants = {v.job: self._tenant(v, at_s, part, is_probe=v in probes) for v in views}
+        is_due = at_s >= self._due_s or bool(probes)
+        if not is_due and not any(self._is_at_risk(v, tenants[v.job]) for v in views):
+            return Plan(prober=prober)
+        self._due_s = at_s + self._settings.replan_s
+        node = self._power.node
+        ask = JointAsk(
+            self._topology,
+            tuple(tenants.values()),
+            node,
+            barred,
+            others,
+            move_w=self._settings.move_share * self._power.awake_w,
+        )
+        self.last = plan_jointly(ask)
+        return self._to_plan(self.last, views, prober, probes)
+
+    def _to_plan(
+        self, joint: JointPlan, views: Sequence[View], prober: str | None, probes: Sequence[View]
+    ) -> Plan:
+        changes = []
+        for view in views:
+            allocation = joint.allocations.get(view.job)
+            if allocation is None:
+                continue
+            wish = view.wish
+            is_probe = view in probes and allocation.candidate == wish.candidate
+            is_there = allocation.cpus == wish.current and wish.is_placed
+            if is_there and not (is_probe and not wish.is_fulfilled):
+                continue
+            purpose = wish.purpose if is_probe else Purpose.JOINT
+            changes.append(Planned(view.job, purpose, allocation))
+        held = {v.job: v.wish.current for v in views if v.wish.is_placed}
+        denials = {
+            v.job: f"{prober} is probing; one job probes at a time"
+            for v in views
+            if v.wish.purpose is Purpose.PROBE and v.job != prober
+        }
+        denials |= {short.job: f"short by {short.by:.1%}: {short.reason}" for short in joint.shorts}
+        return Plan(order_moves(changes, held), denials, prober)
+
+    def _wants_probe(self, view: View) -> bool:
+        return view.wish.purpose is Purpose.PROBE and view.wish.candidate is not None
+
+    def _tenant(self, view: View, at_s: float, part: int, *, is_probe: bool) -> Tenant:
+        ledger = self._ledgers[view.job]
+        least = min(len(view.wish.current), part)
+        outlook = ledger.outlook(ledger.load.planned_rate(at_s))
+        own_w = self._own_w(view.job, outlook)
+        candidate = view.candidate if view.wish.is_placed else None
+        kept = ledger.index(candidate)
+        s = self._settings
+        judged = np.exp(outlook.latency_log + s.sigmas * outlook.sigma) * (1.0 + s.headroom)
+        if kept is not None:
+            now = ledger.outlook(ledger.load.rate_per_s)
+            doubted = now.latency_log[kept] + s.kept_sigmas * now.sigma[kept]
+            judged[kept] = np.exp(doubted) * (1.0 + s.kept_headroom)
+        may = ledger.n_cpus <= view.most_cpus
+        may &= (ledger.n_cpus >= LEAST_KEPT * least) | (ledger.n_seen >= 1.0)
+        for barred in view.barred:
+            index = ledger.index(barred)
+            if index is not None:
+                may[index] = False
+        asked = ledger.index(view.wish.candidate) if is_probe else None
+        if asked is not None:
+            rows = np.asarray([asked])
+            judged[asked] = min(judged[asked], view.target_ms)
+        else:
+            rows = _worth_asking(judged, own_w, self._shapes[view.job], may, view.target_ms, kept)
+        options = tuple(
+            Option(ledger.candidates[i], float(judged[i]), float(own_w[i]), float(outlook.use[i]))
+            for i in rows.tolist()
+        )
+        return Tenant(
+            view.job,
+            view.target_ms,
+            options,
+            view.wish.current,
+            candidate,
+            view.wish.priority,
+            ledger.sensitivity,
+        )
+
+    def _own_w(self, job: str, outlook: Outlook) -> NDArray[np.float64]:
+        shapes = self._shapes[job]
+        siblings = shapes.n_cpus - shapes.cores
+        return self._power.own_w(shapes.cores * 1.0, siblings * 1.0, outlook.use * shapes.n_cpus)
+
+    def _is_at_risk(self, view: View, tenant: Tenant) -> bool:
+        """Whether what is in force is not good enough any more."""
+        if not view.wish.is_placed:
+            return True
+        here = [o for o in tenant.options if o.candidate == tenant.candidate]
+        return not here or not tenant.meets(here[0])
+
+
+def _use(window: Window | None, cpus: CpuSet) -> float:
+    if window is None or not cpus:
+        return _UNSEEN_USE
+    return min(window.busy_cpus / len(cpus), 1.0)
+
+
+def _worth_asking(
+    judged_ms: NDArray[np.float64],
+    own_w: NDArray[np.float64],
+    shapes: Shapes,
+    may: NDArray[np.bool_],
+    target_ms: float,
+    kept: int | None,
+) -> NDArray[np.intp]:
+    """What no other candidate of as few cores is better than; what is in force always."""
+    meets = may & (judged_ms <= target_ms)
+    value = np.where(meets, own_w, judged_ms) if meets.any() else judged_ms
+    fits = meets if meets.any() else may
+    order = np.lexsort((value, shapes.cores, ~fits))
+    order = order[: int(fits.sum())]
+    _, first = np.unique(shapes.cores[order], return_index=True)
+    rows = order[first]
+    if kept is not None and kept not in rows:
+        rows = np.append(rows, kept)
+    return np.asarray(rows, dtype=np.intp)
