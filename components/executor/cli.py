@@ -51,6 +51,10 @@ def _do(arguments: argparse.Namespace) -> int:
         from components.executor.cli_run import run
 
         return run(arguments)
+    if arguments.verb == "doctor":
+        from components.executor.cli_doctor import doctor
+
+        return doctor(arguments)
     from components.executor.cli_ask import ask_executor
 
     return ask_executor(arguments)
@@ -65,6 +69,9 @@ def parser() -> argparse.ArgumentParser:
     )
     verbs = top.add_subparsers(dest="verb", required=True, metavar="VERB")
     _add_run(verbs)
+    looked = _verb(verbs, "doctor", "say what would go wrong on this node, and what to do")
+    _add_host(looked)
+    _add_power(looked)
     _verb(verbs, "status", "show the node, its jobs and what is wrong")
     explain = _verb(verbs, "explain", "say why a job has what it has, and what else there was")
     explain.add_argument("job")
@@ -106,13 +113,7 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     run.add_argument("--window-s", type=float, default=10.0, help="length of a window")
     run.add_argument("--min-requests", type=int, default=100, help="to judge a mean by")
-    run.add_argument(
-        "--power",
-        default="rapl+nvml,rapl,psys",
-        metavar="NAMES",
-        help="meters in the order to try, of rapl, psys, nvml, joined by + where they add up; "
-        "where none works, power is modelled and says so (%(default)s)",
-    )
+    _add_power(run)
     run.add_argument("--tick-s", type=float, default=1.0, help="time between two looks")
     run.add_argument("--settle-s", type=float, default=1.0, help="left out after a change")
     run.add_argument("--confirm-windows", type=int, default=10, help="to confirm a choice")
@@ -122,6 +123,16 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         "--pace",
         type=float,
         help="a made-up node's seconds in one second here; default: as fast as can be",
+    )
+
+
+def _add_power(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--power",
+        default="rapl+nvml,rapl,psys",
+        metavar="NAMES",
+        help="meters in the order to try, of rapl, psys, nvml, joined by + where they add up; "
+        "where none works, power is modelled and says so (%(default)s)",
     )
 
 

@@ -1,0 +1,1 @@
+"""What on a host, in its containers, meters and servers would go wrong, and what to do."""
