@@ -140,6 +140,15 @@ VERBS: tuple[Verb, ...] = (
     Verb("up", "run hub, MLflow, Prefect and the schedules until Ctrl-C", "flows.cli.up:run"),
     Verb("config", "show every setting and where it came from", "flows.cli.config:run"),
     Verb(
+        "doctor",
+        "say what would go wrong on this machine, and what to do",
+        "flows.cli.doctor:run",
+        (
+            argument("--host", choices=("docker", "process"), default="docker"),
+            argument("--docker-socket", default="/var/run/docker.sock"),
+        ),
+    ),
+    Verb(
         "sweep",
         "have nodes try allocations on purpose, and wait until they have",
         "flows.cli.slow_path:sweep",
