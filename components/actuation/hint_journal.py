@@ -31,6 +31,10 @@ class HintJournal:
         """Whether we wrote a hint for a container and have not put it back."""
         return container_id in self._journal.originals()
 
+    def journalled(self) -> frozenset[str]:
+        """Ids of all containers whose hint we wrote and have not put back."""
+        return frozenset(self._journal.originals())
+
     def write(self, container_id: str, name: str, folder: Path, text: str) -> None:
         """Write a hint; what stood there before the first is made durable first.
 

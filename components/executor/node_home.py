@@ -60,6 +60,16 @@ class NodeHome:
         return self.folder / "power.json"
 
     @property
+    def hints(self) -> Path:
+        """What stood in hint directories before we wrote there."""
+        return self.folder / "hints.json"
+
+    @property
+    def tuning(self) -> Path:
+        """What was learned of this node's devices beyond the classifier."""
+        return self.folder / "tuning.json"
+
+    @property
     def socket(self) -> Path:
         """The control socket."""
         return self.folder / "control.sock"

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from components.telemetry.heartbeat import Heartbeat
     from components.telemetry.meters import CpuTimes, LatencySource, PowerMeter
     from components.telemetry.sample import Origin, Sample
+    from components.telemetry.served_devices import DeviceSource
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,6 +38,8 @@ class NodePorts:
     topology: Topology
     identity: NodeIdentity
     origin: Origin
+    served_devices: Callable[[Container, Job], DeviceSource] | None = None
+    """Opens what one job's server says of its devices; None: nothing on this node says it."""
 
 
 class Publisher(Protocol):

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.jobs.candidate import CPU_DEVICE
 from components.node.cpuset import format_cpu_list
 from components.telemetry.attribution import attributed_power_w
 from components.telemetry.sample import Arm, Sample
@@ -50,6 +51,7 @@ def make_sample(
     *,
     mode: str,
     policy_digest: str | None,
+    device: str = CPU_DEVICE,
 ) -> Sample:
     """Join all that was observed of a job in a window."""
     latency = window.latency
@@ -63,7 +65,7 @@ def make_sample(
         image=_image(container),
         model=job.model,
         variant=job.variant,
-        device="cpu",
+        device=device,
         batch_size=job.batch_size,
         window_start=window.start,
         window_s=window.elapsed_s,

@@ -42,6 +42,8 @@ class Job:
     mode: Mode = Mode.AUTO
     variant: str = "default"
     devices: tuple[str, ...] = ("cpu",)
+    hint_dir: str | None = None
+    """Directory of this host that is mounted where the server looks for hints."""
     priority: int = 0
     inert: tuple[str, ...] = ()
     """Keys that its owner set and that nothing acts on yet; to be shown to people."""

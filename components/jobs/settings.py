@@ -46,7 +46,7 @@ KEYS: Mapping[str, Key] = {
     "mode": Key(values.mode, "recommend"),
 }
 
-INERT = frozenset({"hint-dir", "min-quality", "deferrable-until", "work"})
+INERT = frozenset({"min-quality", "deferrable-until", "work"})
 """Keys that are understood and checked, but that nothing acts on yet."""
 
 _NEEDED = ("target-ms", "metrics")
@@ -98,6 +98,7 @@ def job_from_settings(name: str, settings: Mapping[str, Setting]) -> Job | None:
         mode=_value(settings, "mode", values.mode, Mode.AUTO),
         variant=_value(settings, "variant", values.word, DEFAULT_VARIANT),
         devices=_value(settings, "devices", values.devices, (CPU_DEVICE,)),
+        hint_dir=_value(settings, "hint-dir", _path_or_none, None),
         priority=_value(settings, "priority", values.whole, 0),
         inert=tuple(sorted(INERT & settings.keys())),
     )
@@ -130,6 +131,10 @@ def _value(settings: Mapping[str, Setting], key: str, read: Callable[[str], T], 
             str(error),
             f"write it like {key} = {KEYS[key].example}",
         ) from error
+
+
+def _path_or_none(text: str) -> str | None:
+    return values.absolute_path(text)
 
 
 def _count_or_all(text: str) -> int | None:
