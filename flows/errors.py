@@ -8,6 +8,9 @@ JoulepilotError
 ├── DemoError (TemporaryError)          the demo waited for something that did not happen
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
+├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
+├── TimeError (PermanentError)          a time that cannot be read
+├── RingError (PermanentError)          a ring that no node is in
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
 ├── BenchmarkError (PermanentError)     a benchmark that cannot be
@@ -45,6 +48,18 @@ class NoReleaseError(PermanentError):
 
 class NotBetterError(PermanentError):
     """The gate refused a challenger."""
+
+
+class BlockedError(PermanentError):
+    """A node rolled the bundle that shall be promoted back by itself."""
+
+
+class TimeError(PermanentError):
+    """A time that cannot be read."""
+
+
+class RingError(PermanentError):
+    """A ring that no node is in."""
 
 
 class NotJudgedError(PermanentError):

@@ -10,6 +10,7 @@ from components.policy.manifest import CORE_ALLOCATOR
 from components.registry.errors import RegistryError
 from components.registry.mlflow_registry import Registry
 from components.releases import operations
+from components.releases.desired import ALL_NODES
 from components.releases.log import ReleaseLog
 from components.releases.source import BUNDLES, RELEASES
 from components.releases.store import BundleStore
@@ -36,8 +37,10 @@ def promote_version(
     who: str,
     why: str,
     evidence: Mapping[str, Scalar] | None = None,
+    nodes: tuple[str, ...] = ALL_NODES,
+    after: int | None = None,
 ) -> Outcome:
-    """Have every node run a version from now, if the gate's verdict on it passes.
+    """Have every node, or those named, run a version from now, if the gate's verdict passes.
 
     Raises:
         NotJudgedError: the gate never saw it.
@@ -60,19 +63,23 @@ def promote_version(
         who=who,
         why=why,
         evidence={"version": version.version, **(evidence or {})},
+        nodes=nodes,
+        after=after,
     )
     mirror(settings, outcome)
     return outcome
 
 
-def roll_back(settings: Settings, *, who: str, why: str, to: int | None = None) -> Outcome:
+def roll_back(
+    settings: Settings, *, who: str, why: str, to: int | None = None, after: int | None = None
+) -> Outcome:
     """Have every node run what an older release said.
 
     Raises:
         RefusedError: there is nothing to go back to.
         ConflictError: someone else appended an entry meanwhile.
     """
-    outcome = operations.rollback(settings.home, who=who, why=why, to=to)
+    outcome = operations.rollback(settings.home, who=who, why=why, to=to, after=after)
     mirror(settings, outcome)
     return outcome
 

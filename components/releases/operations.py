@@ -9,11 +9,19 @@ from __future__ import annotations
 from components.releases.directives import pause, request_sweep, resume
 from components.releases.history import HistoryLine, history, release_at
 from components.releases.outcome import Outcome
-from components.releases.promotion import promote, rollback, seed
+from components.releases.promotion import (
+    desired_after_promotion,
+    desired_after_rollback,
+    promote,
+    rollback,
+    seed,
+)
 
 __all__ = [
     "HistoryLine",
     "Outcome",
+    "desired_after_promotion",
+    "desired_after_rollback",
     "history",
     "pause",
     "promote",

@@ -73,6 +73,7 @@ def promote(
     mode_allowed: Mode | None = None,
     expires_at: datetime | None = None,
     when: datetime | None = None,
+    after: int | None = None,
 ) -> Outcome:
     """Have every node run a bundle from now, or (a canary) those that `nodes` names.
 
@@ -82,7 +83,8 @@ def promote(
     Raises:
         RefusedError: the verdict does not pass, or is about another bundle.
         BundleError: the bundle is damaged.
-        ConflictError: someone else appended an entry meanwhile.
+        ConflictError: someone else appended an entry meanwhile, or since entry `after`, where
+            one is given.
         ReleaseLogError: the log is damaged or cannot be written.
     """
     digest, _ = read_bundle(bundle)
@@ -90,6 +92,7 @@ def promote(
     BundleStore(home / BUNDLES).add(bundle)
     log = ReleaseLog(home / RELEASES)
     latest = log.latest()
+    _require_unmoved(latest, after, asked=f"promote bundle {digest[:12]}")
     desired = _with_policy(latest, policy, digest, nodes)
     if mode_allowed is not None:
         desired = replace(desired, mode_allowed=mode_allowed)
@@ -111,8 +114,31 @@ def promote(
     )
 
 
+def desired_after_promotion(
+    latest: Release | None, digest: str, *, policy: str = CORE_ALLOCATOR, nodes: tuple[str, ...]
+) -> Desired:
+    """What `promote` would write over an entry; nothing is written."""
+    return _with_policy(latest, policy, digest, nodes)
+
+
+def desired_after_rollback(entries: Sequence[Release], to: int | None = None) -> Desired:
+    """What `rollback` would write after these entries; nothing is written.
+
+    Raises:
+        RefusedError: there is nothing to go back to, or no such entry.
+    """
+    latest = in_force(entries, "roll back")
+    return replace(latest.desired, rings=_goal(entries, to).desired.rings)
+
+
 def rollback(
-    home: Path, *, who: str, why: str, to: int | None = None, when: datetime | None = None
+    home: Path,
+    *,
+    who: str,
+    why: str,
+    to: int | None = None,
+    when: datetime | None = None,
+    after: int | None = None,
 ) -> Outcome:
     """Have every node run what an earlier entry said; pauses and the mode stay as they are.
 
@@ -123,6 +149,7 @@ def rollback(
         to: sequence of the entry to go back to; by default the one that was in force before what
             runs now was promoted. So going back twice goes back two promotions, never forward.
         when: UTC; now by default.
+        after: sequence of the entry that the asker saw last; None: whichever is last.
 
     Raises:
         RefusedError: there is nothing to go back to, or no such entry.
@@ -133,7 +160,8 @@ def rollback(
     log = ReleaseLog(home / RELEASES)
     entries = log.entries()
     latest = in_force(entries, "roll back")
-    goal = _before_promotion(entries) if to is None else _entry(entries, to)
+    _require_unmoved(latest, after, asked="roll back")
+    goal = _goal(entries, to)
     if goal.desired.rings == latest.desired.rings and latest.expires_at is None:
         return unchanged(latest, f"what entry {goal.sequence} said is in force already")
     store = BundleStore(home / BUNDLES)
@@ -151,6 +179,21 @@ def rollback(
             evidence={"rolled_back_from": latest.sequence, "rolled_back_to": goal.sequence},
         ),
     )
+
+
+def _goal(entries: Sequence[Release], to: int | None) -> Release:
+    return _before_promotion(entries) if to is None else _entry(entries, to)
+
+
+def _require_unmoved(latest: Release | None, after: int | None, *, asked: str) -> None:
+    found = 0 if latest is None else latest.sequence
+    if after is not None and found != after:
+        by = "" if latest is None else f": {latest.kind} by {latest.who}, {latest.why!r}"
+        raise ConflictError(
+            f"{asked} after entry {after}",
+            f"the last entry is {found} now{by}",
+            "look at `joulepilot history` and ask again",
+        )
 
 
 def _require_passing(verdict: Verdict, digest: str) -> None:

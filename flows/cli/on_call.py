@@ -1,4 +1,4 @@
-"""Releases and nodes, for whoever is on call."""
+"""What runs where, for whoever is on call; nothing here changes it."""
 
 from __future__ import annotations
 
@@ -7,80 +7,17 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.hub.client import read_nodes
-from components.releases import operations
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
 from flows.cli.printing import print_table
 from flows.node_table import NODE_COLUMNS, following, node_rows
-from flows.releasing import find_version, promote_version, roll_back, whoami
+from flows.releasing import find_version
 
 if TYPE_CHECKING:
     import argparse
 
     from components.registry.facts import RegisteredVersion
-    from components.releases.operations import Outcome
     from components.settings.settings import Resolved
-
-
-def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
-    """Make a version run everywhere."""
-    version = find_version(resolved.settings, arguments.version)
-    outcome = promote_version(resolved.settings, version, who=whoami(), why=arguments.why)
-    return _tell(arguments, outcome)
-
-
-def rollback(arguments: argparse.Namespace, resolved: Resolved) -> int:
-    """Go back to an older policy."""
-    outcome = roll_back(resolved.settings, who=whoami(), why=arguments.why, to=arguments.to)
-    return _tell(arguments, outcome)
-
-
-def pause(arguments: argparse.Namespace, resolved: Resolved) -> int:
-    """Have every node keep what it has."""
-    return _tell(
-        arguments, operations.pause(resolved.settings.home, who=whoami(), why=arguments.why)
-    )
-
-
-def resume(arguments: argparse.Namespace, resolved: Resolved) -> int:
-    """Let the nodes act again."""
-    return _tell(
-        arguments, operations.resume(resolved.settings.home, who=whoami(), why=arguments.why)
-    )
-
-
-def history(arguments: argparse.Namespace, resolved: Resolved) -> int:
-    """List every release, oldest first."""
-    lines = operations.history(resolved.settings.home)
-    if arguments.json:
-        rows = [
-            {
-                "sequence": line.sequence,
-                "kind": str(line.kind),
-                "when": line.when.isoformat(),
-                "who": line.who,
-                "what": line.what,
-                "why": line.why,
-            }
-            for line in lines
-        ]
-        print(json.dumps(rows))
-        return 0
-    print_table(
-        ("release", "kind", "when (UTC)", "who", "what", "why"),
-        [
-            (
-                str(line.sequence),
-                str(line.kind),
-                f"{line.when:%Y-%m-%d %H:%M:%S}",
-                line.who,
-                line.what,
-                line.why,
-            )
-            for line in lines
-        ],
-    )
-    return 0
 
 
 def status(arguments: argparse.Namespace, resolved: Resolved) -> int:
@@ -156,24 +93,6 @@ def compare(arguments: argparse.Namespace, resolved: Resolved) -> int:
         ],
     )
     print(comparison.url)
-    return 0
-
-
-def _tell(arguments: argparse.Namespace, outcome: Outcome) -> int:
-    release = outcome.release
-    if arguments.json:
-        print(
-            json.dumps(
-                {
-                    "sequence": release.sequence,
-                    "kind": str(release.kind),
-                    "is_new": outcome.is_new,
-                    "sentence": outcome.sentence,
-                }
-            )
-        )
-    else:
-        print(outcome.sentence)
     return 0
 
 

@@ -38,6 +38,14 @@ def argument(*names: str, **options: Any) -> Argument:
 
 
 WHY = argument("--why", required=True, help="the reason, kept in the release log")
+NO_WAIT = argument(
+    "--no-wait", action="store_true", help="do not wait until the nodes follow (else exit code 4)"
+)
+CHANGING = (
+    argument("--dry-run", action="store_true", help="show what would change where, and end"),
+    argument("--yes", action="store_true", help="do not ask (without a terminal: required)"),
+    NO_WAIT,
+)
 BUNDLE = argument(
     "--bundle",
     metavar="FOLDER_OR_DIGEST",
@@ -53,8 +61,29 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
         (
             argument("--targets-ms", type=float, nargs="+", default=[5.0, 7.0, 10.0, 15.0]),
             argument("--seeds", type=int, default=1, help="train with seeds 0 to N-1"),
-            argument("--noise", type=float, default=0.0, help="relative noise of a window"),
+            argument(
+                "--jittered",
+                type=int,
+                default=0,
+                metavar="N",
+                help="instead: N nodes like it, each parameter within 3 %%, each with own optima",
+            ),
+            argument(
+                "--noise",
+                type=float,
+                default=0.003,
+                metavar="SIGMA",
+                help="sigma of the log latency of a window of ten seconds",
+            ),
             argument("--figure", metavar="PNG", help="where to write Figure 2"),
+            argument(
+                "--naive",
+                action="store_true",
+                help="also train PPO and DQN as the paper would, for seed 0; minutes a target",
+            ),
+            argument(
+                "--naive-steps", type=int, default=200_000, metavar="N", help="of that training"
+            ),
         ),
     ),
     Verb(
@@ -108,6 +137,48 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
 )
 
 DEVICE_VERBS: tuple[Verb, ...] = (
+    Verb(
+        "characterise",
+        "measure what networks cost on the devices of this node; may be stopped and taken up again",
+        "flows.cli.device_characterise:run",
+        (
+            argument("networks", nargs="*", metavar="NETWORK", help="of the zoo, or an ONNX file"),
+            argument("--out", default=".", metavar="FOLDER", help="where NAME.csv and .json go"),
+            argument("--name", help="of the recording; else from the node's class"),
+            argument(
+                "--devices", nargs="+", metavar="DEVICE", help="like ort-2t, dgpu:0; else all"
+            ),
+            argument("--batches", type=int, nargs="+", metavar="N", help="else chosen by work"),
+            argument("--n-batches", type=int, default=6, metavar="N", help="how many to choose"),
+            argument(
+                "--max-gmac", type=float, default=6.0, help="work of the largest chosen, GMAC"
+            ),
+            argument("--max-memory-mb", type=float, default=1024.0, help="that one run may take"),
+            argument(
+                "--states",
+                nargs="+",
+                choices=("warm", "idle"),
+                default=["warm"],
+                help="from which a batch starts",
+            ),
+            argument("--idle-s", type=float, default=0.2, help="rest before a start from idle"),
+            argument("--rounds", type=int, default=4, help="turns of every device at a point"),
+            argument("--burst-s", type=float, default=0.02, help="least time of one turn"),
+            argument(
+                "--max-wait-share",
+                type=float,
+                default=0.05,
+                metavar="SHARE",
+                help="of the time, that our threads may wait for a CPU in a turn",
+            ),
+            argument("--tries", type=int, default=3, help="repeats of a turn that waited longer"),
+            argument(
+                "--keep-contended",
+                action="store_true",
+                help="keep measurements that waited longer at every try",
+            ),
+        ),
+    ),
     Verb(
         "evaluate",
         "choose devices on a table measured elsewhere, each fold by the others, beside baselines",
@@ -171,23 +242,43 @@ VERBS: tuple[Verb, ...] = (
     Verb(
         "promote",
         "make a version run everywhere, if the gate lets it",
-        "flows.cli.on_call:promote",
-        (argument("version", help=VERSION), WHY),
+        "flows.cli.changing:promote",
+        (
+            argument("version", help=VERSION),
+            argument(
+                "--ring",
+                default="all",
+                metavar="RING",
+                help="where: all, one, a share like 10%%, or a pattern of node names",
+            ),
+            WHY,
+            *CHANGING,
+        ),
     ),
     Verb(
         "rollback",
         "go back to the policy before, or to that of an older release",
-        "flows.cli.on_call:rollback",
-        (argument("--to", type=int, metavar="N", help="the release to go back to"), WHY),
+        "flows.cli.changing:rollback",
+        (argument("--to", type=int, metavar="N", help="the release to go back to"), WHY, *CHANGING),
     ),
     Verb(
         "pause",
         "have every node keep what it has",
-        "flows.cli.on_call:pause",
-        (WHY,),
+        "flows.cli.changing:pause",
+        (WHY, NO_WAIT),
     ),
-    Verb("resume", "let the nodes act again", "flows.cli.on_call:resume", (WHY,)),
-    Verb("history", "list all releases: what, when, who, why", "flows.cli.on_call:history"),
+    Verb("resume", "let the nodes act again", "flows.cli.changing:resume", (WHY, NO_WAIT)),
+    Verb(
+        "history",
+        "list all releases, or say what was in force on a node at a time, and why",
+        "flows.cli.in_force:history",
+        (
+            argument("--node", metavar="NAME", help="what this node was to run"),
+            argument(
+                "--at", metavar="TIME", help="then: 03:12 (today, UTC) or 2026-11-21T03:12; now"
+            ),
+        ),
+    ),
     Verb("status", "show the nodes and their jobs", "flows.cli.on_call:status"),
     Verb("policies", "list the versions in the registry", "flows.cli.on_call:policies"),
     Verb(

@@ -181,7 +181,8 @@ class Story:
 
     def _roll_back(self) -> None:
         self._say.heading("e", "a rollback by one command")
-        flags = ("--home", str(self._settings.home), "--why", "the demo takes it back")
+        where = ("--home", str(self._settings.home), "--hub-port", str(self._settings.hub_port))
+        flags = (*where, "--yes", "--no-wait", "--why", "the demo takes it back")
         start = time.monotonic()
         result = subprocess.run(
             [sys.executable, "-m", "flows.cli.main", "rollback", *flags],
@@ -190,7 +191,7 @@ class Story:
             check=False,
         )
         self._require(result.returncode == 0, result.stderr)
-        self._say.fact(f"joulepilot rollback: {result.stdout.strip()}")
+        self._say.fact(f"joulepilot rollback: {result.stdout.splitlines()[-1]}")
         sequence = history(self._settings.home)[-1].sequence
         for node in (HERE, REFERENCE):
             self._nodes.wait_for_release(node, sequence, within_s=15)

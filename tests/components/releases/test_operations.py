@@ -13,6 +13,8 @@ from components.releases.entry import Kind
 from components.releases.errors import ConflictError, EntryError, RefusedError, ReleaseLogError
 from components.releases.log import ReleaseLog
 from components.releases.operations import (
+    desired_after_promotion,
+    desired_after_rollback,
     history,
     pause,
     promote,
@@ -379,6 +381,24 @@ def test_of_promotions_at_once_each_is_in_the_log_or_told_who_was_first(room: Ro
     assert len(room.log.entries()) == 1 + len(promoted)
     assert room.running() in promoted
     assert all("ann was first" in text for text in told)
+
+
+def test_what_was_shown_before_is_what_is_written(room: Room) -> None:
+    shown = desired_after_promotion(room.log.latest(), room.digests["a"], nodes=("n1",))
+    room.promote("a", nodes=("n1",))
+    assert room.log.entries()[-1].desired == shown
+    back = desired_after_rollback(room.log.entries())
+    assert rollback(room.home, **WHO).release.desired == back
+
+
+def test_who_decided_on_an_older_entry_is_told_who_was_first(room: Room) -> None:
+    room.promote("a")
+    with pytest.raises(ConflictError, match="the last entry is 2 now: promote by ann"):
+        room.promote("b", after=1)
+    with pytest.raises(ConflictError, match="roll back after entry 1"):
+        rollback(room.home, **WHO, after=1)
+    assert room.log.latest() == room.log.get(2)
+    assert rollback(room.home, **WHO, after=2).is_new
 
 
 def test_a_damaged_log_stops_every_operation_and_stays_as_it_is(room: Room) -> None:

@@ -39,7 +39,7 @@ def settings(tmp_path: Path) -> Iterator[Settings]:
         yield settings
 
 
-def joulepilot(settings: Settings, *words: str) -> Any:
+def joulepilot(settings: Settings, *words: str, rc: int = 0) -> Any:
     ports = [
         f"--{name}-port={getattr(settings, f'{name}_port')}"
         for name in ("hub", "mlflow", "prefect")
@@ -51,8 +51,8 @@ def joulepilot(settings: Settings, *words: str) -> Any:
         text=True,
         check=False,
     )
-    assert result.returncode == 0, result.stderr
-    return json.loads(result.stdout)
+    assert result.returncode == rc, result.stderr
+    return json.loads(result.stdout) if rc == 0 else None
 
 
 @pytest.mark.slow
@@ -68,7 +68,9 @@ def test_a_sweep_becomes_a_release_that_names_its_data_and_is_taken_back(
     assert checked["verdict"] is True
     trained = joulepilot(settings, "retrain")
     assert trained["verdict"]["passed"] is True
-    promoted = joulepilot(settings, "promote", str(trained["version"]), "--why", "it is better")
+    promoted = joulepilot(
+        settings, "promote", str(trained["version"]), "--yes", "--why", "it is better"
+    )
     assert promoted["kind"] == "promote"
 
     bundle = check_bundle(BundleStore(settings.home / BUNDLES).path(trained["digest"]))
@@ -80,7 +82,12 @@ def test_a_sweep_becomes_a_release_that_names_its_data_and_is_taken_back(
     compared = joulepilot(settings, "compare", "1", "2")
     assert {"regret_mean", "violated_share"} <= set(compared["figures"])
 
-    joulepilot(settings, "rollback", "--why", "to see it go back")
+    joulepilot(settings, "rollback", "--yes", "--why", "to see it go back")
+    was = joulepilot(settings, "history", "--node", "reference", "--at", "2024-01-01T03:12", rc=1)
+    assert was is None
+    now = joulepilot(settings, "history", "--node", "reference")
+    assert (now["kind"], now["why"]) == ("rollback", "to see it go back")
+    assert now["ran"]["arm"] in {"sweep", "policy", "original"}
     kinds = [entry["kind"] for entry in joulepilot(settings, "history")]
     assert kinds == ["promote", "sweep", "promote", "rollback"]
     champions = [v for v in joulepilot(settings, "policies") if "champion" in v["aliases"]]
