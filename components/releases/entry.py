@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from enum import StrEnum
 from typing import TYPE_CHECKING
@@ -55,6 +55,8 @@ class Release:
     sweep: SweepRequest | None = None
     expires_at: datetime | None = None
     """From then on its policies may decide nothing; jobs keep what they have."""
+    signature: str | None = None
+    """By the key of who may say what nodes run, over all of the above; see `signature`."""
 
     def __post_init__(self) -> None:
         if self.sequence < 1:
@@ -101,7 +103,8 @@ class Release:
 
     def to_json(self) -> str:
         """Write as a file of the log, checksum included."""
-        return dump({**self._content(), "checksum": self.checksum})
+        sealed = {**self._content(), "checksum": self.checksum}
+        return dump(sealed if self.signature is None else {**sealed, "signature": self.signature})
 
     @classmethod
     def from_json(cls, text: str | bytes, where: str = "a release") -> Release:
@@ -121,7 +124,8 @@ class Release:
                 "update joulepilot on this machine",
             )
         checksum = fields.text("checksum")
-        release = _release_from(fields, where)
+        signature = fields.text("signature") if fields.has("signature") else None
+        release = replace(_release_from(fields, where), signature=signature)
         fields.close()
         if release.checksum != checksum:
             raise EntryError(

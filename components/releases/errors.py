@@ -5,6 +5,8 @@ JoulepilotError
 ├── SourceAwayError (TemporaryError)   the release log cannot be reached or read just now
 ├── SourceError (PermanentError)       the address given does not serve a release log to us
 ├── EntryError (PermanentError)        an entry breaks its contract
+│   └── SignatureError                 it is not signed by who may say what nodes run
+├── KeyFileError (PermanentError)      a key is absent, damaged, or there already
 ├── ReleaseLogError (PermanentError)   the log has a damaged entry or a gap
 └── RefusedError (PermanentError)      what was asked may not become an entry
 
@@ -30,6 +32,14 @@ class SourceError(PermanentError):
 
 class EntryError(PermanentError):
     """An entry breaks its contract."""
+
+
+class SignatureError(EntryError):
+    """An entry is not signed by who may say what nodes run."""
+
+
+class KeyFileError(PermanentError):
+    """A key is absent, damaged, or there already."""
 
 
 class ReleaseLogError(PermanentError):

@@ -81,9 +81,10 @@ class ReleaseLog:
             ConflictError: the place is taken; says by whom and by what.
             EntryError: the draft breaks the contract of an entry.
             RefusedError: the draft may not follow what the log says.
+            KeyFileError: there is a key for signing beside the log that cannot be used.
             ReleaseLogError: the log is damaged, or its folder cannot be written.
         """
-        release = draft.to_release()
+        release = self._signed(draft.to_release())
         entries = self.entries()
         if release.sequence <= len(entries):
             raise _conflict(release, entries[release.sequence - 1])
@@ -106,6 +107,15 @@ class ReleaseLog:
             ) from error
         log.info("release %d: %s by %s", release.sequence, release.kind, release.who)
         return release
+
+    def _signed(self, release: Release) -> Release:
+        """Sign where there is a key beside the log; its library is loaded only then."""
+        key = self._folder.parent / "keys" / "signing.pem"
+        if not key.exists():
+            return release
+        from components.releases.signature import Signer
+
+        return Signer(key).signed(release)
 
     def latest(self) -> Release | None:
         """Read the entry in force; None while the log is empty."""

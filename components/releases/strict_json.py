@@ -27,6 +27,10 @@ class Fields:
         self._left: dict[str, object] = dict(value)
         self._where = where
 
+    def has(self, key: str) -> bool:
+        """Whether a key is there that need not be."""
+        return key in self._left
+
     def any(self, key: str) -> object:
         """Take a value of any type."""
         if key not in self._left:
