@@ -1,0 +1,197 @@
+"""Who may say what nodes run: entries of the release log signed by Ed25519.
+
+A signature covers all of an entry, and an entry names its bundles by digests that cover every file,
+so one signature holds for the policy too. A node that was given a public key takes nothing else.
+The key for signing lies at `HOME/keys/signing.pem` beside the log; where it is, each new entry is
+signed with it.
+"""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import os
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
+
+from components.releases.errors import KeyFileError, SignatureError
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.releases.entry import Release
+    from components.releases.source import ReleaseSource
+
+_PURPOSE = b"joulepilot release entry, version 1\n"
+"""Signed before the checksum, so that a signature given for something else never counts here."""
+_MAX_KEY_BYTES = 10_000
+
+
+def signing_key_file(home: Path) -> Path:
+    """Where the key for signing lies."""
+    return home / "keys" / "signing.pem"
+
+
+def public_key_file(home: Path) -> Path:
+    """Where its public part lies, to be copied to the nodes."""
+    return home / "keys" / "public.pem"
+
+
+def new_keys(home: Path) -> tuple[Path, Path]:
+    """Make a pair of keys; an existing one is never replaced.
+
+    Returns:
+        Files of the key for signing (readable by its owner alone) and of the public one.
+
+    Raises:
+        KeyFileError: there are keys already, or they cannot be written.
+    """
+    private, public = signing_key_file(home), public_key_file(home)
+    key = Ed25519PrivateKey.generate()
+    secret = key.private_bytes(
+        serialization.Encoding.PEM,
+        serialization.PrivateFormat.PKCS8,
+        serialization.NoEncryption(),
+    )
+    known = key.public_key().public_bytes(
+        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
+    )
+    try:
+        private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        _write_new(private, secret, 0o600)
+        _write_new(public, known, 0o644)
+    except FileExistsError as error:
+        raise KeyFileError(
+            f"asked for new keys in {private.parent}",
+            f"{error.filename} is there already",
+            "keep it; to change keys move the folder away, and give nodes the new public one",
+        ) from error
+    except OSError as error:
+        raise KeyFileError(
+            f"asked for new keys in {private.parent}", str(error), "give a --home you may write"
+        ) from error
+    return private, public
+
+
+class Signer:
+    """Signs entries."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the key.
+
+        Raises:
+            KeyFileError: it is absent, or no Ed25519 key.
+        """
+        try:
+            key = serialization.load_pem_private_key(_read(path), password=None)
+        except (ValueError, TypeError, UnsupportedAlgorithm) as error:
+            raise _no_key(path, "signing") from error
+        if not isinstance(key, Ed25519PrivateKey):
+            raise _no_key(path, "signing")
+        self._key = key
+
+    def signed(self, release: Release) -> Release:
+        """The same entry with a signature."""
+        signature = self._key.sign(_message(release))
+        return replace(release, signature=base64.b64encode(signature).decode())
+
+
+class Verifier:
+    """Tells entries of those who may say so from others."""
+
+    def __init__(self, path: Path) -> None:
+        """Read the public key.
+
+        Raises:
+            KeyFileError: it is absent, or no Ed25519 key.
+        """
+        try:
+            key = serialization.load_pem_public_key(_read(path))
+        except (ValueError, UnsupportedAlgorithm) as error:
+            raise _no_key(path, "public") from error
+        if not isinstance(key, Ed25519PublicKey):
+            raise _no_key(path, "public")
+        self._key = key
+        self._path = path
+
+    def check(self, release: Release) -> None:
+        """Let an entry pass that was signed by the key's owner.
+
+        Raises:
+            SignatureError: it has no signature, or that of someone else, or was changed since.
+        """
+        if release.signature is None:
+            raise self._refused(release, "it is not signed")
+        try:
+            signature = base64.b64decode(release.signature, validate=True)
+            self._key.verify(signature, _message(release))
+        except binascii.Error as error:
+            raise self._refused(release, "its signature is not base64") from error
+        except InvalidSignature as error:
+            raise self._refused(release, "it was signed by another key, or changed") from error
+
+    def _refused(self, release: Release, found: str) -> SignatureError:
+        return SignatureError(
+            f"entry {release.sequence} ({release.kind} by {release.who})",
+            found,
+            f"have it made where the key to {self._path} is; find out who wrote this one",
+        )
+
+
+class SignedSource:
+    """A source of which only signed entries are taken; a ReleaseSource."""
+
+    def __init__(self, source: ReleaseSource, verifier: Verifier) -> None:
+        self._source = source
+        self._verifier = verifier
+
+    def release(self, sequence: int) -> Release | None:
+        """Read one entry; None when the log does not reach that far yet.
+
+        Raises:
+            SignatureError: it is not signed by the key's owner; others as the source.
+        """
+        release = self._source.release(sequence)
+        if release is not None:
+            self._verifier.check(release)
+        return release
+
+    def bundle(self, digest: str) -> Path:
+        """Folder of a bundle that a signed entry named; errors are those of the source."""
+        return self._source.bundle(digest)
+
+
+def _message(release: Release) -> bytes:
+    return _PURPOSE + release.checksum.encode()
+
+
+def _read(path: Path) -> bytes:
+    try:
+        with path.open("rb") as file:
+            return file.read(_MAX_KEY_BYTES)
+    except OSError as error:
+        raise KeyFileError(
+            f"asked for the key {path}",
+            f"it cannot be read: {error}",
+            "give the path of a key that `joulepilot keys new` made",
+        ) from error
+
+
+def _write_new(path: Path, content: bytes, mode: int) -> None:
+    descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, mode)
+    with os.fdopen(descriptor, "wb") as file:
+        file.write(content)
+        file.flush()
+        os.fsync(file.fileno())
+
+
+def _no_key(path: Path, kind: str) -> KeyFileError:
+    return KeyFileError(
+        f"asked for the {kind} key {path}",
+        f"it is no {kind} Ed25519 key in PEM",
+        "give one that `joulepilot keys new` made",
+    )
