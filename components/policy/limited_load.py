@@ -71,15 +71,29 @@ sys.exit(main())
 def main() -> int:
     """Be the child: give up what is not needed, then load."""
     _give_up(int(os.environ["JOULEPILOT_MEMORY"]))
-    from components.policy.bundle import check_bundle
-
     try:
-        check_bundle(Path(os.environ["JOULEPILOT_BUNDLE"]))
+        _check(Path(os.environ["JOULEPILOT_BUNDLE"]))
     except BundleError as error:
         said = {"asked": error.asked, "found": error.found, "remedy": error.remedy}
         sys.stdout.write(json.dumps(said))
         return _REFUSED
     return 0
+
+
+def _check(folder: Path) -> None:
+    # what reads a bundle is imported under the limits too
+    from components.policy.bundle import MANIFEST, check_bundle
+    from components.policy.device_bundle import check_device_bundle
+    from components.policy.device_manifest import DEVICE_CLASSIFIER
+
+    try:
+        manifest = json.loads((folder / MANIFEST).read_bytes())
+    except (OSError, ValueError, RecursionError) as error:
+        raise BundleError(
+            "asked for a bundle", f"{MANIFEST} is unreadable: {error}", "take it again"
+        ) from error
+    is_devices = isinstance(manifest, dict) and manifest.get("kind") == DEVICE_CLASSIFIER
+    (check_device_bundle if is_devices else check_bundle)(folder)
 
 
 def _give_up(memory_bytes: int) -> None:
