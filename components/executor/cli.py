@@ -101,6 +101,12 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="URL|FOLDER",
         help="where the release log is; without it the shipped policy decides",
     )
+    run.add_argument(
+        "--public-key",
+        type=Path,
+        metavar="FILE",
+        help="take only entries signed by its owner (joulepilot keys new makes a pair)",
+    )
     run.add_argument("--jobs-file", type=Path, help="default: HOME/node/jobs.toml")
     run.add_argument(
         "--only-label",

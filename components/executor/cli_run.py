@@ -38,5 +38,6 @@ def run(arguments: argparse.Namespace) -> int:
         only_label=arguments.only_label,
         seed=arguments.seed,
         power=parse_order(arguments.power),
+        public_key=arguments.public_key,
     )
     return 0 if run_node(options, settings) else 1

@@ -197,6 +197,14 @@ class ReleaseFollower:
 
     def _take(self, release: Release, source: ReleaseSource, now: Followed) -> Followed:
         """What is in force once an entry is; on failure what is now, and it is tried again."""
+        if release.sequence < (self._store.state.release or 0):
+            self._wrong["older"] = (
+                f"the log ends at entry {release.sequence}, and this node followed "
+                f"{self._store.state.release} before: it was cut or replaced, and nothing of it is "
+                "taken; if that was on purpose, stop the executor and remove its state.json"
+            )
+            return now
+        self._wrong.pop("older", None)
         brain = self._wanted_brain(release, source)
         if "policy" in self._wrong:
             return now

@@ -23,7 +23,9 @@ from components.executor.real_node import Roots, docker_node, process_node
 from components.executor.state import StateStore
 from components.jobs.live_overrides import LiveOverrides
 from components.policy.default_bundle import default_bundle
+from components.policy.limited_load import try_in_child
 from components.releases.source import FolderSource, HttpSource
+from components.releases.tried_source import TriedSource
 from components.telemetry.power_order import DEFAULT_ORDER
 
 if TYPE_CHECKING:
@@ -54,6 +56,8 @@ class NodeOptions:
     """Of the made-up node."""
     power: tuple[str, ...] = DEFAULT_ORDER
     """Meters in the order in which they are tried."""
+    public_key: Path | None = None
+    """Of who may say what this node runs; None: the log is not asked for signatures."""
 
 
 def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
@@ -126,12 +130,22 @@ def make_ports(options: NodeOptions) -> NodePorts:
 
 
 def make_source(options: NodeOptions, home: NodeHome) -> ReleaseSource | None:
-    """Where the release log is read; None: only the shipped policy decides."""
+    """Where the release log is read; None: only the shipped policy decides.
+
+    Raises:
+        KeyFileError: the public key cannot be used.
+    """
     if options.releases is None:
         return None
+    source: ReleaseSource = FolderSource(Path(options.releases))
     if options.releases.startswith(("http://", "https://")):
-        return HttpSource(options.releases, home.bundles)
-    return FolderSource(Path(options.releases))
+        source = HttpSource(options.releases, home.bundles)
+    if options.public_key is not None:
+        # its library is loaded only where signatures are asked for
+        from components.releases.signature import SignedSource, Verifier
+
+        source = SignedSource(source, Verifier(options.public_key))
+    return TriedSource(source, try_in_child)
 
 
 def _publisher(options: NodeOptions, home: NodeHome, ports: NodePorts) -> Publisher:
