@@ -9,7 +9,6 @@ signed with it.
 from __future__ import annotations
 
 import base64
-import binascii
 import os
 from dataclasses import replace
 from typing import TYPE_CHECKING
@@ -129,7 +128,7 @@ class Verifier:
         try:
             signature = base64.b64decode(release.signature, validate=True)
             self._key.verify(signature, _message(release))
-        except binascii.Error as error:
+        except ValueError as error:
             raise self._refused(release, "its signature is not base64") from error
         except InvalidSignature as error:
             raise self._refused(release, "it was signed by another key, or changed") from error
