@@ -287,6 +287,14 @@ VERBS: tuple[Verb, ...] = (
         "flows.cli.on_call:compare",
         (argument("one", help=VERSION), argument("other", help=VERSION)),
     ),
+    Verb(
+        "keys",
+        "the keys by which nodes tell who may say what they run",
+        verbs=(
+            Verb("new", "make a pair; new entries are signed from then on", "flows.cli.keys:new"),
+            Verb("show", "print the public key", "flows.cli.keys:show"),
+        ),
+    ),
     Verb("allocator", "the core allocator on its own", verbs=ALLOCATOR_VERBS),
     Verb("device", "the choice of a processor on its own", verbs=DEVICE_VERBS),
 )
