@@ -40,7 +40,8 @@ def explain(run: JobRun, executor: Executor) -> Explanation:
     """Explain a job to its operator."""
     choices = next_best(run)
     lines = [*_seen(run, executor), *_wanted(run), *_ruled(run), *_else(choices)]
-    return Explanation(job_status(run), "\n".join(lines), choices)
+    lines += executor.devices.explain(run)
+    return Explanation(job_status(run, executor.devices), "\n".join(lines), choices)
 
 
 def next_best(run: JobRun) -> tuple[Choice, ...]:

@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.errors import PermanentError, TemporaryError
+from components.executor.device_following import DevicePolicyFollower
 from components.executor.errors import NothingToRollBackError
 from components.executor.followed import AskedSweep, Followed
 from components.policy.brain import load_brain
@@ -59,6 +60,7 @@ class ReleaseFollower:
         self._store = store
         self._shelf = shelf
         self._follow_s = follow_s
+        self._devices = DevicePolicyFollower(node, node_class, store, shelf)
         self._lock = threading.Lock()
         self._entries: list[Release] = []
         self._next = 1
@@ -154,7 +156,9 @@ class ReleaseFollower:
         release = None if remembered is None else state.release
         if brain is not None:
             self._store.change(release=release, policy_digest=brain.digest)
-        self._tell(Followed(brain=brain, release=release))
+        if self._source is not None:
+            self._devices.begin()
+        self._tell(Followed(brain=brain, release=release, devices=self._devices.classifier))
 
     def _read_entries(self, source: ReleaseSource) -> None:
         self._wrong.pop("log", None)
@@ -208,12 +212,14 @@ class ReleaseFollower:
         brain = self._wanted_brain(release, source)
         if "policy" in self._wrong:
             return now
-        self._pending = None
+        self._devices.take(release, source)
+        self._pending = None if self._devices.wrong is None else release
         self._shelve(release, now.policy_digest, None if brain is None else brain.digest)
         return replace(
             now,
             release=release.sequence,
             brain=brain,
+            devices=self._devices.classifier,
             mode_allowed=release.desired.mode_allowed,
             paused=release.desired.is_paused(self._node),
             expires_at=release.expires_at,
@@ -227,7 +233,7 @@ class ReleaseFollower:
         self._store.change(
             release=release.sequence, policy_digest=digest, previous_digests=previous
         )
-        self._shelf.keep_only({*previous, *((digest,) if digest else ())})
+        self._shelf.keep_only({*previous, *((digest,) if digest else ()), *self._devices.kept})
         log.info("release %d in force, policy %s", release.sequence, (digest or "none")[:12])
 
     def _wanted_brain(self, release: Release, source: ReleaseSource) -> Brain | None:
@@ -267,8 +273,9 @@ class ReleaseFollower:
 
     def _tell(self, followed: Followed) -> None:
         """Show the loop a new picture, all of it at once."""
+        wrong = [*self._wrong.values(), *filter(None, [self._devices.wrong])]
         self._followed = replace(
             followed,
-            health=tuple(self._wrong.values()),
+            health=tuple(wrong),
             blocked_digests=self._store.state.blocked_digests,
         )

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from components.policy.brain import Brain
+    from components.policy.device_bundle import DeviceClassifier
     from components.releases.sweep import SweepRequest
 
 
@@ -30,6 +31,8 @@ class Followed:
     """Sequence of the entry in force; None before the first."""
     brain: Brain | None = None
     """None: no policy may decide here, and `health` says why."""
+    devices: DeviceClassifier | None = None
+    """Chooses devices; None: every job stays on the one it has."""
     mode_allowed: Mode = Mode.AUTO
     paused: bool = False
     expires_at: datetime | None = None
@@ -37,6 +40,10 @@ class Followed:
     health: tuple[str, ...] = ()
     sweep: AskedSweep | None = None
     """The newest sweep asked of this node."""
+
+    def is_in_time(self, now: datetime) -> bool:
+        """Whether what is in force may decide today."""
+        return self.expires_at is None or now < self.expires_at
 
     @property
     def policy_digest(self) -> str | None:

@@ -12,6 +12,7 @@ from components.telemetry.heartbeat import Heartbeat, JobStatus
 if TYPE_CHECKING:
     from datetime import datetime
 
+    from components.executor.device_desk import DeviceDesk
     from components.executor.job_run import JobRun
     from components.executor.loop import Executor
 
@@ -35,12 +36,13 @@ def heartbeat_of(executor: Executor, time: datetime) -> Heartbeat:
         power_source=None if meter.power_w is None else meter.source.value,
         sweep=executor.sweeping.status,
         jobs=tuple(
-            job_status(run, is_sweeping=executor.sweeping.is_running) for run in executor.runs
+            job_status(run, executor.devices, is_sweeping=executor.sweeping.is_running)
+            for run in executor.runs
         ),
     )
 
 
-def job_status(run: JobRun, *, is_sweeping: bool = False) -> JobStatus:
+def job_status(run: JobRun, devices: DeviceDesk, *, is_sweeping: bool = False) -> JobStatus:
     """One job as it is now."""
     in_force, step = run.in_force, run.decision.step
     return JobStatus(
@@ -56,6 +58,8 @@ def job_status(run: JobRun, *, is_sweeping: bool = False) -> JobStatus:
         state=state_of(run, is_sweeping=is_sweeping),
         wanted=None if step is None else str(step.candidate),
         reason=reason_of(run),
+        device=devices.device_of(run),
+        device_reason=devices.reason_of(run),
     )
 
 
@@ -88,7 +92,7 @@ def reason_of(run: JobRun) -> str:
 def health_of(executor: Executor) -> tuple[str, ...]:
     """Everything that is wrong, a line each."""
     lines = [*executor.followed.health, *executor.roster.health, *executor.meter.health]
-    lines += [*executor.journal.health, *executor.store.health]
+    lines += [*executor.journal.health, *executor.store.health, *executor.devices.health]
     for run in executor.runs:
         if run.trouble is not None:
             lines.append(f"{run.name}: {run.trouble}")

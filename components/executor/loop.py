@@ -11,6 +11,7 @@ from components.executor.acting import Actor
 from components.executor.applying import Applying
 from components.executor.clock import WallClock
 from components.executor.deciding import Conditions, decide, most_cpus
+from components.executor.device_desk import DeviceDesk
 from components.executor.followed import Followed
 from components.executor.heartbeat import heartbeat_of
 from components.executor.intent import Phase
@@ -59,6 +60,7 @@ class Executor:
         following: Following,
         settings: ExecutorSettings,
         wall: Clock | None = None,
+        devices: DeviceDesk | None = None,
     ) -> None:
         self.ports = ports
         self.settings = settings
@@ -70,6 +72,7 @@ class Executor:
         self.actor = Actor(ports.host, journal)
         self.roster = Roster(ports, self.actor, in_charge, self.meter, store, settings)
         self.sweeping = Sweeping(store)
+        self.devices = devices or DeviceDesk(ports, None)
         self._applying = Applying(ports, self.actor, self.roster)
         self._publisher = publisher
         self._wall = wall or WallClock()
@@ -90,9 +93,7 @@ class Executor:
     @property
     def has_policy(self) -> bool:
         """Whether the release in force has a policy that may decide today."""
-        expires = self.followed.expires_at
-        in_time = expires is None or self._wall_time() < expires
-        return self.followed.brain is not None and in_time
+        return self.followed.brain is not None and self.followed.is_in_time(self.wall_time())
 
     def tick(self) -> None:
         """Observe, decide, apply and publish once."""
@@ -105,6 +106,8 @@ class Executor:
             self._look(run, at_s)
         for run in self.runs:
             self._observe(run, at_s)
+        if self.devices.steer(self, at_s):
+            self._settle(at_s)
         self._start_searches(at_s)
         self._act(at_s)
         self.beat()
@@ -128,7 +131,7 @@ class Executor:
 
     def heartbeat(self) -> Heartbeat:
         """What the node says of itself now."""
-        return heartbeat_of(self, self._wall_time())
+        return heartbeat_of(self, self.wall_time())
 
     def stop(self) -> RestoreReport:
         """Put back what was changed, say so in a last heartbeat, and end."""
@@ -145,7 +148,7 @@ class Executor:
         Raises:
             JournalError: the journal could not be written.
         """
-        report = self._applying.restore_all(self.journal)
+        report = self.devices.restore_all(self._applying.restore_all(self.journal))
         self._settle(self.ports.clock.monotonic_s())
         return report
 
@@ -189,7 +192,9 @@ class Executor:
             window,
             mode=run.mode.value,
             policy_digest=self.followed.policy_digest,
+            device=self.devices.device_of(run),
         )
+        self.devices.note(run, window, at_s)
         try:
             self._publisher.sample(sample)
         except JoulepilotError as error:
@@ -284,5 +289,6 @@ class Executor:
         for run in self.runs:
             run.observer.restart(at_s + self.settings.settle_s)
 
-    def _wall_time(self) -> datetime:
+    def wall_time(self) -> datetime:
+        """What a clock on the wall says, UTC."""
         return datetime.fromtimestamp(self._wall.now_s(), tz=UTC)

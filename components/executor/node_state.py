@@ -30,6 +30,8 @@ class NodeState:
 
     release: int | None = None
     policy_digest: str | None = None
+    device_digest: str | None = None
+    """Of the device classifier that decided last."""
     previous_digests: tuple[str, ...] = ()
     """Bundles that decided here before, the newest last."""
     blocked_digests: tuple[str, ...] = ()
@@ -48,6 +50,7 @@ def state_to_object(state: NodeState) -> dict[str, object]:
     return {
         "release": state.release,
         "policy_digest": state.policy_digest,
+        "device_digest": state.device_digest,
         "previous_digests": list(state.previous_digests),
         "blocked_digests": list(state.blocked_digests),
         "last_sweep": state.last_sweep,
@@ -66,6 +69,7 @@ def state_from_object(content: Any) -> NodeState:
     return NodeState(
         release=None if content["release"] is None else int(content["release"]),
         policy_digest=content["policy_digest"],
+        device_digest=content.get("device_digest"),  # older files do not have it
         previous_digests=tuple(map(str, content["previous_digests"])),
         blocked_digests=tuple(map(str, content["blocked_digests"])),
         last_sweep=int(content["last_sweep"]),

@@ -17,12 +17,14 @@ from components.telemetry.power_model import vcpu_power
 from components.telemetry.power_order import DEFAULT_ORDER, node_power
 from components.telemetry.prometheus import PrometheusLatency
 from components.telemetry.sample import Origin
+from components.telemetry.served_devices import PrometheusDevices
 from components.telemetry.server_mapping import mapping_of
 
 if TYPE_CHECKING:
     from components.actuation.host import Container, Host
     from components.jobs.job import Job
     from components.telemetry.meters import LatencySource
+    from components.telemetry.served_devices import DeviceSource
 
 SCRAPE_TIMEOUT_S = 1.0
 """The loop waits for pages: a server that is away must not hold up the other jobs."""
@@ -69,6 +71,16 @@ def prometheus_source(container: Container, job: Job) -> LatencySource:
     )
 
 
+def prometheus_devices(container: Container, job: Job) -> DeviceSource:
+    """Open the page on which a job's server says what devices it holds: the page of its latency.
+
+    Raises:
+        MeterError: no server is declared under the name it begins with.
+    """
+    _, where = mapping_of(job.metrics)
+    return PrometheusDevices(f"http://{container.address}:{where}", timeout_s=SCRAPE_TIMEOUT_S)
+
+
 def _node(name: str, host: Host, roots: Roots) -> NodePorts:
     topology = read_topology(roots.sysfs)
     identity = read_identity(topology, roots.sysfs, roots.proc)
@@ -88,6 +100,7 @@ def _node(name: str, host: Host, roots: Roots) -> NodePorts:
             kept=roots.power_learned,
         ),
         latency_source=prometheus_source,
+        served_devices=prometheus_devices,
         topology=topology,
         identity=identity,
         origin=Origin.RECORDED,

@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.actuation.docker_host import DockerHost
-from components.actuation.journal import Journal, restore_all
+from components.actuation.hint_journal import HintJournal
+from components.actuation.journal import Journal, RestoreReport, restore_all
 from components.actuation.process_host import ProcessHost
 from components.executor.errors import CommandError
 from components.executor.restored import restored_to_plain
@@ -39,6 +40,8 @@ def restore_left_behind(
         report = restore_all(
             _open(host, docker_socket, processes or home.home / "processes"), journal
         )
+        hints = HintJournal(home.hints).restore_all()
+        report = RestoreReport((*report.containers, *hints))
     return restored_to_plain(report, paused=False)
 
 

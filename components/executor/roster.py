@@ -84,6 +84,11 @@ class Roster:
         self._give_back(run.container.id, wrong)
         log.info("%s is not in charge any more", run.name)
 
+    def rethink(self, run: JobRun) -> None:
+        """Something else than CPUs changed what a job costs: what was measured says nothing."""
+        run.decision = self._mind(run.managed, run.mode)
+        run.last_good = None
+
     def retarget(self, run: JobRun, managed: Managed) -> None:
         """Take in what is newly said of a job in the same container; a search begins anew."""
         old, job = run.job, managed.job

@@ -8,10 +8,13 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal
 from components.executor.bundle_shelf import BundleShelf
 from components.executor.commands import Commands, Switchboard
 from components.executor.control import ControlServer
+from components.executor.device_correction import NodeCorrection
+from components.executor.device_desk import DeviceDesk
 from components.executor.follow import ReleaseFollower
 from components.executor.inbox import Inbox
 from components.executor.jobs_in_charge import JobsInCharge
@@ -92,6 +95,12 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             ),
             following=follower,
             settings=settings,
+            devices=DeviceDesk(
+                ports,
+                HintJournal(home.hints),
+                NodeCorrection(home.tuning, ports.clock.now_s),
+                foreign_hold_s=settings.foreign_hold_s,
+            ),
         )
         inbox = Inbox()
 

@@ -173,6 +173,8 @@ def _job(read: AttributeReader) -> JobStatus:
         state=read.text("state"),
         wanted=read.maybe(read.text, "wanted"),
         reason=read.maybe(read.text, "reason"),
+        device=read.maybe(read.text, "device"),
+        device_reason=read.maybe(read.text, "device_reason"),
     )
 
 

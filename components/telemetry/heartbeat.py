@@ -30,6 +30,10 @@ class JobStatus:
     wanted: str | None = None
     """What the policy would give it, in words; differs from what is in force in `recommend`."""
     reason: str | None = None
+    device: str | None = None
+    """In force by the server's word."""
+    device_reason: str | None = None
+    """Why; None for jobs whose device is not chosen."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
