@@ -182,6 +182,8 @@ class ReleaseFollower:
     def _reaches(self, source: ReleaseSource, sequence: int) -> bool:
         try:
             return source.release(sequence) is not None
+        except EntryError:
+            return True
         except (TemporaryError, PermanentError):
             return False
 
