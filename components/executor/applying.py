@@ -38,6 +38,7 @@ class Applying:
     def apply(self, change: Change, at_s: float) -> bool:
         """Bring a change into force; whether it is. What went wrong is tried again later."""
         run = change.run
+        before = run.in_force.cpus
         try:
             cpus = self._write(change)
         except ContainerGoneError:
@@ -57,8 +58,10 @@ class Applying:
             is_placed=not change.is_original,
         )
         run.fulfils = change.fulfils
+        if change.purpose in {Purpose.PROBE, Purpose.CONFIRM} and cpus != before:
+            run.decision.tries.note(at_s, is_narrower=len(cpus) < len(before))
         if change.purpose is Purpose.COMMIT:
-            run.decision.committed(at_s)
+            run.decision.tries.committed_at_s = at_s
         return True
 
     def look(self, run: JobRun, at_s: float, foreign_hold_s: float) -> bool:

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.executor.intent import Phase
-from components.planning.guard import Limits, Rule, Situation, guard
+from components.planning.guard import Limits, Rule, Situation
 from components.planning.plan import plan
 from components.planning.reserve import budget, usable_cpus
 from components.planning.wish import Planned, Purpose, Wish
@@ -18,15 +18,19 @@ if TYPE_CHECKING:
     from components.executor.intent import Intent
     from components.executor.job_run import JobRun
     from components.executor.settings import ExecutorSettings
-    from components.jobs.candidate import Candidate
+    from components.jobs.candidate import Candidate, Prediction
     from components.node.cpuset import CpuSet
     from components.node.topology import Topology
+    from components.planning.guard import GuardRule
 
 _WILL_NOT_PASS = {
     Rule.LIMITS,
     Rule.UNDONE,
     Rule.TOO_NARROW,
     Rule.UNSAFE_PROBES,
+    Rule.UNLIKELY,
+    Rule.STEP,
+    Rule.BUDGET,
     Rule.UNVERIFIED,
     Rule.DEAD_BAND,
     Rule.HOLD_TIME,
@@ -65,6 +69,7 @@ class Conditions:
     has_policy: bool
     """Whether the release in force has a policy that may decide, here and today."""
     at_s: float
+    guard: GuardRule
 
 
 def decide(
@@ -103,6 +108,27 @@ def most_cpus(run: JobRun, runs: Sequence[JobRun], conditions: Conditions) -> in
     return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
 
 
+def is_cramped(run: JobRun, most_cpus: int) -> bool:
+    """Whether a search should begin anew because its job may have another number of CPUs."""
+    decision = run.decision
+    widest = max((c.n_cpus for c in decision.candidates), default=most_cpus)
+    if most_cpus > widest:
+        return decision.phase is Phase.INFEASIBLE
+    searching = decision.phase in {Phase.SEARCHING, Phase.CONFIRMING}
+    too_wide = run.in_force.is_placed and len(run.in_force.cpus) > most_cpus
+    return most_cpus < widest and (searching or too_wide)
+
+
+def _original_is_better(run: JobRun, online: CpuSet) -> bool:
+    """Whether nothing of ours keeps the target, and the original CPUs may do better."""
+    decision = run.decision
+    if decision.phase is not Phase.INFEASIBLE or decision.step is None:
+        return False
+    memory, n_original = decision.memory, len(run.original & online)
+    rate_per_s = memory.present_rate_per_s
+    return memory.original.is_better(decision.step, decision.evidence, rate_per_s, n_original)
+
+
 def _wish(run: JobRun, conditions: Conditions) -> Wish:
     intent = run.decision.intent()
     free = run.acts and not conditions.is_paused and not run.is_idle
@@ -132,7 +158,8 @@ def _rule(
 ) -> Change | None:
     """Let the guard rule, and see what is to be changed by it."""
     evidence = run.decision.evidence
-    ruling = guard(planned, _situation(run, conditions), _limits(run, conditions), evidence)
+    situation = _situation(run, conditions, planned)
+    ruling = conditions.guard(planned, situation, _limits(run, conditions), evidence)
     run.ruling = ruling
     if not run.acts or conditions.at_s < run.retry_at_s:
         return None
@@ -163,7 +190,7 @@ def _arm(run: JobRun, purpose: Purpose) -> Arm:
     return Arm.POLICY if run.mode.value == "auto" else Arm.CANARY
 
 
-def _situation(run: JobRun, conditions: Conditions) -> Situation:
+def _situation(run: JobRun, conditions: Conditions, planned: Planned | None) -> Situation:
     decision, in_force = run.decision, run.in_force
     is_readable = run.observer.failing_s(conditions.at_s) < conditions.settings.telemetry_s
     has_power = run.window is None or run.window.power_w is not None
@@ -182,8 +209,23 @@ def _situation(run: JobRun, conditions: Conditions) -> Situation:
         is_probing=in_force.arm is Arm.PROBE,
         last_good=good,
         original=run.original & conditions.online,
-        since_commit_s=decision.since_commit_s(conditions.at_s),
+        since_commit_s=decision.tries.since_commit_s(conditions.at_s),
+        since_narrowed_s=decision.tries.since_narrowed_s(conditions.at_s),
+        original_is_better=_original_is_better(run, conditions.online),
+        may_try=decision.tries.allow(conditions.at_s),
+        predicted=_predicted(run, planned),
     )
+
+
+def _predicted(run: JobRun, planned: Planned | None) -> dict[Candidate, Prediction]:
+    """What the policy believes of what is planned; asked only where the guard may want to know."""
+    is_tried = planned is not None and planned.purpose in {Purpose.PROBE, Purpose.CONFIRM}
+    if planned is None or not is_tried:
+        return {}
+    candidate = planned.allocation.candidate
+    if candidate in run.decision.evidence.measured:
+        return {}
+    return {p.candidate: p for p in run.decision.predictions() if p.candidate == candidate}
 
 
 def _limits(run: JobRun, conditions: Conditions) -> Limits:

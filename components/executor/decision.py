@@ -5,18 +5,22 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from components.executor.intent import Intent, Phase, phase_of, wish_of
+from components.executor.intent import Intent, Phase, phase_of, proven_step, way_out, wish_of
 from components.executor.memory import Memory
-from components.executor.search_session import SearchSession
-from components.executor.watch import IN_A_ROW, CommitmentWatch, Load
+from components.executor.seen import observation_of
+from components.executor.tries import Tries
+from components.executor.trust import PolicyTrust
+from components.executor.watch import IN_A_ROW, CommitmentWatch, Finding, Load
 from components.planning.guard import Rule
 from components.planning.wish import Purpose
 from components.policy.errors import PolicyError
 from components.policy.search import SearchSettings
-from components.policy.steps import Confirm, Infeasible, Observation, Settled
+from components.policy.steps import Confirm, Infeasible, Settled
+from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
     from components.executor.sampling import InForce
+    from components.executor.search_session import OpenSearch, Searching
     from components.executor.settings import ExecutorSettings
     from components.executor.window import ClosedWindow
     from components.jobs.candidate import Allocation, Candidate, Prediction
@@ -24,7 +28,7 @@ if TYPE_CHECKING:
     from components.node.topology import Topology
     from components.planning.guard import Ruling
     from components.policy.brain import Brain
-    from components.policy.steps import Step
+    from components.policy.steps import Observation, Step
 
 log = logging.getLogger(__name__)
 
@@ -37,12 +41,21 @@ class JobDecision:
     """The mind of one job: fed with closed windows, asked for intents."""
 
     def __init__(
-        self, topology: Topology, target: Target, settings: ExecutorSettings, *, is_canary: bool
+        self,
+        topology: Topology,
+        target: Target,
+        settings: ExecutorSettings,
+        open_search: OpenSearch,
+        *,
+        is_canary: bool,
     ) -> None:
         self._topology = topology
         self._target = target
         self._settings = settings
+        self._open_search = open_search
         self._is_canary = is_canary
+        self.trust = PolicyTrust()
+        self.tries = Tries()
         self.memory = Memory(target, settings.remember_s)
         self.evidence = self.memory.evidence(0.0)
         self.best: Allocation | None = None
@@ -53,11 +66,13 @@ class JobDecision:
         """What may be chosen from."""
         self.step: Step | None = None
         """What is asked for; None: nothing is to change."""
-        self._session: SearchSession | None = None
+        self._session: Searching | None = None
         self._watch = CommitmentWatch(target, settings.load_change)
         self._emergency: Candidate | None = None
         self._excluded: frozenset[Candidate] = frozenset()
-        self._committed_at_s: float | None = None
+        self._is_starved = False
+        self.has_new_proof = False
+        """Whether something was proven that should outlive the process."""
         self._number = 0
         self._n_extra = 0
         self._n_reopened = 0
@@ -71,26 +86,9 @@ class JobDecision:
         """Go on from what another mind saw of the same job, judged by this one's target."""
         self.memory.take_over(memory)
 
-    def since_commit_s(self, at_s: float) -> float | None:
-        """Seconds since the last commitment; None before the first."""
-        return None if self._committed_at_s is None else at_s - self._committed_at_s
-
-    def committed(self, at_s: float) -> None:
-        """Note that a commitment came into force."""
-        self._committed_at_s = at_s
-
     def may_be_good(self, candidate: Candidate) -> bool:
         """Whether nothing that was seen at this load speaks against a candidate."""
         return candidate not in self.evidence.measured or self.evidence.accepts(candidate)
-
-    def is_cramped(self, most_cpus: int, in_force: InForce) -> bool:
-        """Whether the search should begin anew because a job may have another number of CPUs."""
-        widest = max((c.n_cpus for c in self.candidates), default=most_cpus)
-        if most_cpus > widest:
-            return self.phase is Phase.INFEASIBLE
-        searching = self.phase in {Phase.SEARCHING, Phase.CONFIRMING}
-        too_wide = in_force.is_placed and len(in_force.cpus) > most_cpus
-        return most_cpus < widest and (searching or too_wide)
 
     def predictions(self) -> tuple[Prediction, ...]:
         """What the policy believes of every candidate; empty while it has seen nothing."""
@@ -109,6 +107,8 @@ class JobDecision:
         """
         self._excluded = frozenset()
         self._n_reopened = 0
+        self._is_starved = False
+        self.memory.forget_misses()
         self._open(brain, candidates, at_s, reason)
 
     def close(self, reason: str) -> None:
@@ -128,32 +128,51 @@ class JobDecision:
         """Length of the next window, in plain windows."""
         step = self.step
         if isinstance(step, Confirm) and step.candidate == in_force.candidate:
-            return step.n_windows
+            is_first_look = step.candidate not in self.evidence.measured
+            return 1 if is_first_look else step.n_windows
         return 1
 
     def observe(self, window: ClosedWindow, in_force: InForce, at_s: float) -> None:
-        """Take in a closed window of what is in force."""
-        latency_ms = window.statistic_ms(self._target)
-        candidate = in_force.candidate
-        if not window.is_judgeable or not latency_ms or not window.power_w or candidate is None:
-            return
-        observation = Observation(
-            candidate, latency_ms, window.power_w, window.n_windows, window.cut_short
-        )
+        """Take in a closed window of what is in force.
+
+        One in which strangers used the job's CPUs counts less, and rules nothing out.
+        """
+        observation = observation_of(window, in_force.candidate, self.step, self._target)
         rate = window.latency.offered_rate_per_s
-        self.memory.add(observation, in_force.cpus, rate, at_s)
+        if in_force.arm is Arm.ORIGINAL and window.is_judgeable:
+            self.memory.original.see(window.statistic_ms(self._target), rate)
+            if self.phase is Phase.INFEASIBLE and observation is not None:
+                self._watch_original(observation, window, at_s)
+                return
+        if observation is None or in_force.candidate is None:
+            return
+        known = frozenset(self.evidence.measured)
+        is_tried = in_force.arm is Arm.PROBE or self.phase is Phase.CONFIRMING
+        misses = not self._target.is_met_by(observation.latency_ms)
+        if is_tried and misses and self.evidence.has_refuge:
+            self.tries.misses.spend(at_s)
+            self.memory.missed_when_tried(observation.candidate)
+        self.memory.add(observation, in_force.cpus, rate, at_s, window.end_s)
         self._recall(at_s)
+        self.has_new_proof |= self.memory.prove(self.evidence, observation.candidate)
         if self._session is None:
             return
         self._emergency = None  # it was asked for: the next window tells whether it helped
         try:
             if self.step is None or isinstance(self.step, Settled | Infeasible):
-                self._watch_over(observation, rate, window.latency.n_received, at_s)
-            elif self._session.tell(observation):
+                self._watch_over(observation, window, at_s)
+                return
+            self.trust.watch(self._session, observation, known)
+            if self._session.tell(observation):
                 self._set_step(self._session.step)
                 self._recall(at_s)
         except PolicyError as error:
-            self.close(f"the policy failed: {error}")
+            self._failed(error, at_s)
+
+    def _failed(self, error: PolicyError, at_s: float) -> None:
+        if self.trust.may_ask_again:
+            self.trust.failed(at_s, str(error))
+        self.close(f"the policy failed: {error}")
 
     def refused(self, ruling: Ruling, in_force: InForce, at_s: float) -> None:
         """Take in that the guard ruled against the intent: look elsewhere, or at what is proven."""
@@ -180,19 +199,8 @@ class JobDecision:
             }
             self._open(session.brain, self.candidates, at_s, reason)
             return
-        self._settle_for_proven(ruling.rule, in_force, reason)
-
-    def _settle_for_proven(self, rule: Rule, in_force: InForce, reason: str) -> None:
-        """End the search with what is accepted; else with the fastest that was seen."""
-        measured = self.evidence.measured
-        self.step = None
-        if rule is Rule.DEAD_BAND and in_force.candidate is not None:
-            self.step = Settled(in_force.candidate, reason)
-        elif self.best is not None and rule is not Rule.LIMITS:
-            self.step = Settled(self.best.candidate, reason)
-        elif measured and rule is not Rule.LIMITS:
-            fastest = min(measured, key=lambda candidate: measured[candidate].mean_ms)
-            self.step = Infeasible(fastest, reason)
+        self._is_starved |= ruling.rule is Rule.BUDGET
+        self.step = proven_step(ruling.rule, in_force.candidate, self.best, self.evidence, reason)
         self._settle(reason)
         if isinstance(self.step, Infeasible):
             self.phase = Phase.INFEASIBLE
@@ -209,18 +217,18 @@ class JobDecision:
         self._n_extra = 0
         settings = SearchSettings(confirm_windows=self._settings.confirm_windows)
         try:
-            self._session = SearchSession(
-                brain, self._topology, allowed, self._target, settings, self.memory.to_retell(at_s)
+            known = self.memory.to_retell(at_s)
+            self._session = self._open_search(
+                brain, self._topology, allowed, self._target, settings, known
             )
             self._set_step(self._session.step)
         except PolicyError as error:
-            self.close(f"the policy failed: {error}")
+            self._failed(error, at_s)
         else:
             log.info("search opened: %s; %s", reason, self.reason)
 
     def _recall(self, at_s: float) -> None:
-        n_unsafe = 0 if self._session is None else self._session.n_unsafe
-        self.evidence = self.memory.evidence(at_s, n_unsafe)
+        self.evidence = self.memory.evidence(at_s)
         self.best = self.memory.best(self.evidence)
 
     def _set_step(self, step: Step) -> None:
@@ -237,28 +245,39 @@ class JobDecision:
         self._watch.begin()
         self._number += 1
 
-    def _watch_over(
-        self, observation: Observation, rate_per_s: float, n_received: int, at_s: float
-    ) -> None:
+    def _watch_original(self, observation: Observation, window: ClosedWindow, at_s: float) -> None:
+        """The original CPUs are in force, as nothing of ours was enough: until the load changes."""
+        finding = self._look(observation, window)
+        if finding.load is not Load.SAME and self._session is not None:
+            self.memory.load_changed()
+            self.open(self._session.brain, self.candidates, at_s, "the load changed")
+
+    def _look(self, observation: Observation, window: ClosedWindow) -> Finding:
+        latency, sigma = window.latency, self.evidence.log_sigma
+        return self._watch.look(observation, latency.offered_rate_per_s, latency.n_received, sigma)
+
+    def _watch_over(self, observation: Observation, window: ClosedWindow, at_s: float) -> None:
         """Act on what a window says of the commitment."""
-        sigma = self.evidence.log_sigma
-        finding = self._watch.look(observation, rate_per_s, n_received, sigma)
+        finding = self._look(observation, window)
         if self.phase is Phase.INFEASIBLE:
             if finding.load is not Load.SAME or finding.n_meeting > IN_A_ROW:
                 self._begin_anew(observation, at_s, "what was out of reach may not be any more")
         elif finding.is_violated:
-            self._violated(observation, at_s, load_rose=finding.load is Load.ROSE)
+            is_excused = finding.load is Load.ROSE or bool(window.contended)
+            self._violated(observation, at_s, is_excused=is_excused)
         elif finding.load is Load.FELL and self._is_rested(at_s):
             self._begin_anew(observation, at_s, "the load fell")
         elif self.memory.forgive(at_s) and self._session is not None:
             brain = self._session.brain
             self.open(brain, self.candidates, at_s, "what was taken back may be tried again")
+        elif self._is_starved and self.tries.allow(at_s) and self._session is not None:
+            self.open(self._session.brain, self.candidates, at_s, "its budget of probes is back")
 
     def _is_rested(self, at_s: float) -> bool:
-        since = self.since_commit_s(at_s)
+        since = self.tries.since_commit_s(at_s)
         return since is None or since >= self._settings.hold_s
 
-    def _violated(self, observation: Observation, at_s: float, *, load_rose: bool) -> None:
+    def _violated(self, observation: Observation, at_s: float, *, is_excused: bool) -> None:
         missed = f"{observation.latency_ms:.3g} ms at {observation.candidate}"
         if self._is_canary:
             self.close(f"canary missed its target: {missed}")
@@ -266,11 +285,11 @@ class JobDecision:
             return
         widest = max(self.candidates, key=lambda c: c.n_cpus)
         is_widest = observation.candidate.n_cpus >= widest.n_cpus
-        if not (load_rose or is_widest):
+        if not (is_excused or is_widest):
             self.memory.take_back(observation.candidate, at_s, f"taken back: {missed}")
         self._begin_anew(observation, at_s, f"the target is missed: {missed}")
         if self._session is not None and not is_widest:
-            self._emergency = widest
+            self._emergency = way_out(self.evidence, observation.candidate, widest)
             self._number += 1
             self.reason = f"widened at once: {missed}"
 

@@ -6,11 +6,13 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
+from components.planning.guard import Rule
 from components.planning.wish import Purpose
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
 
 if TYPE_CHECKING:
-    from components.jobs.candidate import Candidate
+    from components.jobs.candidate import Allocation, Candidate
+    from components.planning.evidence import Evidence
     from components.policy.steps import Step
 
 
@@ -69,3 +71,28 @@ def wish_of(step: Step | None) -> tuple[Purpose, Candidate | None, float]:
             return Purpose.COMMIT, step.candidate, 1.0
         case Infeasible():
             return Purpose.EMERGENCY, step.candidate, 1.0
+
+
+def proven_step(
+    rule: Rule,
+    in_force: Candidate | None,
+    best: Allocation | None,
+    evidence: Evidence,
+    reason: str,
+) -> Step | None:
+    """What a search ends with that the guard bars: what is accepted, else the fastest seen."""
+    measured = evidence.measured
+    if rule is Rule.DEAD_BAND and in_force is not None:
+        return Settled(in_force, reason)
+    if rule is Rule.LIMITS:
+        return None
+    if best is not None:
+        return Settled(best.candidate, reason)
+    fastest = min(measured, key=lambda candidate: measured[candidate].mean_ms, default=None)
+    return None if fastest is None else Infeasible(fastest, reason)
+
+
+def way_out(evidence: Evidence, candidate: Candidate, widest: Candidate) -> Candidate:
+    """Where to go at once from what misses: what lately kept this load, else all CPUs."""
+    proven = evidence.cheapest_proven()
+    return proven if proven is not None and proven.n_cpus > candidate.n_cpus else widest

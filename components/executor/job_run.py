@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from components.planning.guard import Ruling
     from components.telemetry.sample import Arm
 
+HARDLY_ANY = 0.02
+"""Share of a node's CPUs that makes no difference to see."""
 _REACH = {Mode.OFF: 0, Mode.RECOMMEND: 1, Mode.CANARY: 2, Mode.AUTO: 3}
 
 
@@ -122,12 +124,12 @@ def reach(*modes: Mode) -> Mode:
 def candidate_of(topology: Topology, cpus: CpuSet) -> Candidate | None:
     """The candidate that CPUs we did not choose amount to; None where they follow no layout.
 
-    All CPUs count as the widest candidate, though that one leaves a few to the system.
+    All CPUs count as the widest candidate where that leaves hardly any of them to the system.
     """
     usable = usable_cpus(topology)
-    if cpus == topology.ids:
+    if cpus == topology.ids and len(cpus - usable) <= HARDLY_ANY * len(cpus):
         cpus = usable
-    if not cpus or not cpus <= topology.ids:
+    if not cpus or not cpus <= topology.ids or len(cpus) > len(usable):
         return None
     for layout in Layout:
         if place(topology, len(cpus), layout) == cpus:

@@ -10,20 +10,21 @@ from components.errors import JoulepilotError
 from components.executor.acting import Actor
 from components.executor.applying import Applying
 from components.executor.clock import WallClock
-from components.executor.deciding import Conditions, decide, most_cpus
+from components.executor.deciding import Conditions, decide, is_cramped, most_cpus
+from components.executor.demanding import demand_of
 from components.executor.device_desk import DeviceDesk
 from components.executor.followed import Followed
 from components.executor.heartbeat import heartbeat_of
 from components.executor.intent import Phase
 from components.executor.node_meter import NodeMeter
 from components.executor.node_state import LastGood
-from components.executor.observation import Demand
 from components.executor.roster import Roster
 from components.executor.sampling import make_sample
+from components.executor.search_session import SearchSession
 from components.executor.sweeping import Sweeping
 from components.jobs.job import Mode
+from components.planning.guard import guard
 from components.policy.candidates import candidates_of
-from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
     from components.actuation.journal import Journal, RestoreReport
@@ -32,10 +33,12 @@ if TYPE_CHECKING:
     from components.executor.job_run import JobRun
     from components.executor.jobs_in_charge import JobsInCharge
     from components.executor.ports import NodePorts, Publisher
+    from components.executor.search_session import OpenSearch
     from components.executor.settings import ExecutorSettings
     from components.executor.state import StateStore
     from components.executor.window import ClosedWindow
     from components.node.cpuset import CpuSet
+    from components.planning.guard import GuardRule
     from components.telemetry.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -61,7 +64,10 @@ class Executor:
         settings: ExecutorSettings,
         wall: Clock | None = None,
         devices: DeviceDesk | None = None,
+        open_search: OpenSearch = SearchSession,
+        guard: GuardRule = guard,
     ) -> None:
+        """Wire a node; `open_search` and `guard` are replaced only to try the other of the two."""
         self.ports = ports
         self.settings = settings
         self.store = store
@@ -70,7 +76,8 @@ class Executor:
         self.meter = NodeMeter(ports.power, ports.cpu_times)
         self.journal = journal
         self.actor = Actor(ports.host, journal)
-        self.roster = Roster(ports, self.actor, in_charge, self.meter, store, settings)
+        self.roster = Roster(ports, self.actor, in_charge, self.meter, store, settings, open_search)
+        self._guard = guard
         self.sweeping = Sweeping(store)
         self.devices = devices or DeviceDesk(ports, None)
         self._applying = Applying(ports, self.actor, self.roster)
@@ -176,7 +183,7 @@ class Executor:
     def _observe(self, run: JobRun, at_s: float) -> None:
         if run.mode is Mode.OFF:
             return
-        window = run.observer.tick(at_s, self._demand(run))
+        window = run.observer.tick(at_s, demand_of(run, self.settings, self.sweeping.order))
         if window is not None:
             self._take(run, window, at_s)
 
@@ -218,23 +225,6 @@ class Executor:
         )
         self.store.change(last_good={**self.store.state.last_good, run.name: kept})
 
-    def _demand(self, run: JobRun) -> Demand:
-        settings, order = self.settings, self.sweeping.order
-        candidate, wider = run.in_force.candidate, run.decision.candidates
-        is_widest = candidate is None or all(c.n_cpus <= candidate.n_cpus for c in wider)
-        is_tried = run.in_force.arm is Arm.PROBE or run.decision.phase is Phase.CONFIRMING
-        sweep_s = None if order is None else order.window_s
-        return Demand(
-            target=run.job.target,
-            cpus=run.in_force.cpus,
-            plain_s=sweep_s or settings.window_s,
-            n_windows=1 if order is not None else run.decision.windows_wanted(run.in_force),
-            min_requests=settings.min_requests,
-            max_s=settings.max_window_s,
-            contended_share=settings.contended_share,
-            cut_ratio=settings.cut_ratio if is_tried and not is_widest and order is None else None,
-        )
-
     def _start_searches(self, at_s: float) -> None:
         """Open the search of every job that has been seen, and reopen where its room changed."""
         brain = self.followed.brain if self.has_policy else None
@@ -245,8 +235,10 @@ class Executor:
             is_new = run.decision.brain is not brain
             if is_new and run.decision.phase is Phase.BACKED_OFF and not self._is_new_to(run):
                 continue
+            if not run.decision.trust.may_ask(brain, at_s):
+                continue
             most = most_cpus(run, self.runs, conditions)
-            if is_new or run.decision.is_cramped(most, run.in_force):
+            if is_new or is_cramped(run, most):
                 candidates = candidates_of(self.ports.topology, run.job.min_cpus, most)
                 run.decided_by = brain.digest
                 run.decision.open(brain, candidates, at_s, "a policy for this job")
@@ -262,6 +254,7 @@ class Executor:
             is_paused=self.is_paused,
             has_policy=self.has_policy,
             at_s=at_s,
+            guard=self._guard,
         )
 
     def _act(self, at_s: float) -> None:
@@ -281,7 +274,9 @@ class Executor:
         """Something is about to change: close the windows of the other jobs where they suffice."""
         for run in self.runs:
             if run.name not in movers and run.mode is not Mode.OFF:
-                window = run.observer.interrupt(at_s, self._demand(run))
+                window = run.observer.interrupt(
+                    at_s, demand_of(run, self.settings, self.sweeping.order)
+                )
                 if window is not None:
                     self._take(run, window, at_s)
 

@@ -27,6 +27,9 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+CUT_SIGMAS = 3.0
+"""A trial is ended when its latency lies above the target by more than this."""
+
 
 @dataclass(frozen=True, slots=True)
 class Demand:
@@ -42,8 +45,9 @@ class Demand:
     min_requests: int
     max_s: float
     contended_share: float
-    cut_ratio: float | None = None
-    """End the window as soon as it shows the target missed by this factor; None: let it run."""
+    cut_log_sigma: float | None = None
+    """End the window as soon as it shows the target missed beyond chance, this being the noise of
+    the log latency of a plain one; None: let it run."""
 
     @property
     def length_s(self) -> float:
@@ -82,7 +86,7 @@ class WindowObserver:
             return None
         start = self._start
         is_early = start is not None and at_s - start.node.at_s < demand.length_s - 1e-6
-        if is_early and demand.cut_ratio is None:
+        if is_early and demand.cut_log_sigma is None:
             return None
         reading = self._try_read(at_s, demand.plain_s)
         if reading is None:
@@ -117,7 +121,7 @@ class WindowObserver:
             self._start = end
             return None
         needed = requests_needed(demand.target.statistic, demand.min_requests)
-        cut = demand.cut_ratio is not None and _misses(latency, demand, needed)
+        cut = _misses(latency, demand, needed, elapsed_s)
         is_judgeable = latency.n_requests >= needed
         if is_early and not cut:
             return None
@@ -160,12 +164,14 @@ class WindowObserver:
         return reading
 
 
-def _misses(latency: LatencyWindow, demand: Demand, needed: int) -> bool:
-    """Whether so far the target is clearly missed, by a quarter of the requests that it takes."""
-    if latency.n_requests < max(needed // 4, 5) or demand.cut_ratio is None:
+def _misses(latency: LatencyWindow, demand: Demand, needed: int, elapsed_s: float) -> bool:
+    """Whether so far the target is missed beyond chance, by a quarter of the requests it takes."""
+    if demand.cut_log_sigma is None or latency.n_requests < max(needed // 4, 5):
         return False
     seen_ms = latency.latency_ms(demand.target.statistic)
-    return seen_ms is not None and seen_ms > demand.target.latency_ms * demand.cut_ratio
+    n_windows = min(elapsed_s / demand.plain_s, latency.n_requests / needed)
+    margin = CUT_SIGMAS * demand.cut_log_sigma / math.sqrt(n_windows)
+    return seen_ms is not None and seen_ms > demand.target.latency_ms * math.exp(margin)
 
 
 def _utilization(start: JobReading, end: JobReading) -> tuple[float, ...] | None:

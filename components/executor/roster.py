@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from components.executor.jobs_in_charge import JobsInCharge, Managed
     from components.executor.node_meter import NodeMeter
     from components.executor.ports import NodePorts
+    from components.executor.search_session import OpenSearch
     from components.executor.settings import ExecutorSettings
     from components.executor.state import StateStore
     from components.jobs.candidate import Allocation
@@ -47,8 +48,10 @@ class Roster:
         meter: NodeMeter,
         store: StateStore,
         settings: ExecutorSettings,
+        open_search: OpenSearch,
     ) -> None:
         self._ports = ports
+        self._open_search = open_search
         self._actor = actor
         self._in_charge = in_charge
         self._meter = meter
@@ -175,6 +178,7 @@ class Roster:
             self._ports.topology,
             managed.job.target,
             self._settings,
+            self._open_search,
             is_canary=mode is Mode.CANARY,
         )
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Protocol
 
 from components.policy.search import Search, SearchSettings
 from components.policy.steps import Confirm, Probe
@@ -18,6 +18,55 @@ if TYPE_CHECKING:
 
 _WAITING_WINDOWS = 2
 """Windows of what is in force that a search is told while it waits for its turn to probe."""
+
+
+class Searching(Protocol):
+    """What decides for one job, window by window; the guard trusts none of it.
+
+    Raises PolicyError, from every method, when it answers with something unusable.
+    """
+
+    @property
+    def brain(self) -> Brain:
+        """The policy in force."""
+        ...
+
+    @property
+    def step(self) -> Step:
+        """What it asks for."""
+        ...
+
+    def knows(self, candidate: Candidate) -> bool:
+        """Whether a candidate is one of this search."""
+        ...
+
+    def tell(self, observation: Observation) -> bool:
+        """Tell what was seen; whether it was of use, so that `step` may have changed."""
+        ...
+
+    def load_changed(self, incumbent: Observation) -> None:
+        """Begin anew at another load."""
+        ...
+
+    def predictions(self) -> tuple[Prediction, ...]:
+        """What is believed of every candidate; empty while nothing was seen."""
+        ...
+
+
+class OpenSearch(Protocol):
+    """Opens a search; another one than `SearchSession` puts another policy behind the guard."""
+
+    def __call__(
+        self,
+        brain: Brain,
+        topology: Topology,
+        candidates: Sequence[Candidate],
+        target: Target,
+        settings: SearchSettings,
+        known: Iterable[Observation],
+    ) -> Searching:
+        """Begin a search, told what is known already."""
+        ...
 
 
 class SearchSession:
@@ -36,11 +85,9 @@ class SearchSession:
         known: Iterable[Observation],
     ) -> None:
         self.brain = brain
-        self._target = target
         self._candidates = frozenset(candidates)
         self._search = Search(brain, topology, candidates, target, settings)
         self._n_unasked = 0
-        self._unsafe: set[Candidate] = set()
         for observation in known:
             if observation.candidate in self._candidates:
                 self._search.observe(observation)
@@ -49,11 +96,6 @@ class SearchSession:
     def step(self) -> Step:
         """What the search asks for."""
         return self._search.next()
-
-    @property
-    def n_unsafe(self) -> int:
-        """Candidates it probed that missed the target."""
-        return len(self._unsafe)
 
     def knows(self, candidate: Candidate) -> bool:
         """Whether a candidate is one of this search."""
@@ -67,15 +109,12 @@ class SearchSession:
             if self._n_unasked >= _WAITING_WINDOWS or not self.knows(observation.candidate):
                 return False
             self._n_unasked += 1
-        elif isinstance(step, Probe) and not self._target.is_met_by(observation.latency_ms):
-            self._unsafe.add(observation.candidate)
         self._search.observe(observation)
         return True
 
     def load_changed(self, incumbent: Observation) -> None:
         """Begin anew, what was measured shifted by what the load did to the incumbent."""
         self._n_unasked = 0
-        self._unsafe.clear()
         self._search.load_changed(incumbent)
 
     def predictions(self) -> tuple[Prediction, ...]:

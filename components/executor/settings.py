@@ -25,8 +25,6 @@ class ExecutorSettings:
     """What is seen so soon after a change of CPUs belongs to no window."""
     confirm_windows: int = 10
     """Length of the confirmation of a commitment, in windows."""
-    cut_ratio: float = 1.25
-    """A probe is ended when a quarter of its requests show the target missed by this factor."""
     discover_s: float = 5.0
     """Time between two looks at which containers there are."""
     foreign_hold_s: float = 300.0

@@ -53,6 +53,11 @@ class ClosedWindow:
         used = self.cpu_utilization
         return None if used is None else sum(used) * self.elapsed_s
 
+    @property
+    def end_s(self) -> float:
+        """Seconds since the epoch, UTC."""
+        return self.start.timestamp() + self.elapsed_s
+
     def statistic_ms(self, target: Target) -> float | None:
         """The latency the target speaks of; None while nothing was answered."""
         return self.latency.latency_ms(target.statistic)

@@ -47,6 +47,14 @@ class Topology:
                 "name every CPU once, in order",
             )
 
+    def __hash__(self) -> int:
+        """Quick after the first time: results are cached by it every tick."""
+        return self._hash
+
+    @cached_property
+    def _hash(self) -> int:
+        return hash(self.cpus)
+
     @cached_property
     def by_id(self) -> dict[int, Cpu]:
         """CPU of an id."""

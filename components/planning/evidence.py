@@ -12,10 +12,14 @@ if TYPE_CHECKING:
 
     from components.jobs.candidate import Candidate
     from components.jobs.target import Target
+    from components.planning.proof import Proof
     from components.policy.steps import Observation
 
 EXPECTED_LOG_SIGMA = 0.005
 """Relative noise of one window while nothing was measured twice."""
+CAUTIOUS_LOG_SIGMA = 0.01
+REPEATS_TO_KNOW = 4
+"""So many repeats say what the noise is; before, rather too much of it is assumed."""
 EXPECTED_WORTH = 4
 """How many repeats that expectation is worth, so that one lucky pair proves little."""
 
@@ -41,7 +45,16 @@ class Evidence:
     undone: Mapping[Candidate, str] = field(default_factory=dict)
     """Shrinks that were taken back, and why: not to be entered again at this load."""
     n_unsafe: int = 0
-    """Candidates that the present search probed and that missed the target."""
+    """Candidates that were tried at this load, and missed the target while another kept it."""
+    proven: Mapping[Candidate, Proof] = field(default_factory=dict)
+    """What kept the target at this load or a higher one lately, though maybe not measured now."""
+    original_keeps: bool = False
+    """Whether the CPUs from before us are known to keep the target at this load."""
+
+    @property
+    def has_refuge(self) -> bool:
+        """Whether something is known to keep the target, so that a probe has something to lose."""
+        return self.original_keeps or self.cheapest_proven() is not None
 
     @cached_property
     def measured(self) -> dict[Candidate, Measured]:
@@ -59,16 +72,43 @@ class Evidence:
             o.n_windows * (math.log(o.latency_ms) - means[o.candidate]) ** 2
             for o in self.observations
         )
-        n_repeats = len(self.observations) - len(means)
-        return math.sqrt(squares / (EXPECTED_WORTH + n_repeats))
+        return math.sqrt(squares / (EXPECTED_WORTH + self._n_repeats))
+
+    @property
+    def cautious_log_sigma(self) -> float:
+        """The same, and not below what is usual while little was measured twice."""
+        is_known = self._n_repeats >= REPEATS_TO_KNOW
+        return self.log_sigma if is_known else max(self.log_sigma, CAUTIOUS_LOG_SIGMA)
+
+    @property
+    def _n_repeats(self) -> int:
+        return len(self.observations) - len(self.measured)
 
     def accepts(self, candidate: Candidate) -> bool:
         """The acceptance rule: mean + 2 sigma / √n keeps the target, and it was not undone."""
         measured = self.measured.get(candidate)
         if measured is None or measured.cut_short or candidate in self.undone:
             return False
-        margin = 2 * self.log_sigma / math.sqrt(measured.n_windows)
-        return self.target.is_met_by(measured.mean_ms * math.exp(margin))
+        return self.target.is_met_by(self.bound_ms(candidate))
+
+    def is_verified(self, candidate: Candidate) -> bool:
+        """Whether it may be entered at once: accepted now, or proven and not refuted since."""
+        if self.accepts(candidate):
+            return True
+        is_refuted = candidate in self.measured or candidate in self.undone
+        return candidate in self.proven and not is_refuted
+
+    def cheapest_proven(self) -> Candidate | None:
+        """The verified candidate of least power, seen now or lately; None where none is."""
+        power_w = {c: proof.power_w for c, proof in self.proven.items()}
+        power_w |= {c: m.power_w for c, m in self.measured.items()}
+        fine = [c for c in power_w if self.is_verified(c)]
+        return min(fine, key=lambda c: (power_w[c], c), default=None)
+
+    def bound_ms(self, candidate: Candidate) -> float:
+        """Mean + 2 sigma/√n of a measured candidate, milliseconds."""
+        measured = self.measured[candidate]
+        return measured.mean_ms * math.exp(2 * self.log_sigma / math.sqrt(measured.n_windows))
 
     def best(self) -> Candidate | None:
         """The accepted candidate of least measured power; None where none is."""
@@ -76,13 +116,13 @@ class Evidence:
         return min(accepted, key=lambda c: (accepted[c], c), default=None)
 
     def widest_missing(self, candidate: Candidate) -> Candidate | None:
-        """A candidate of the same layout, at least as wide, that clearly missed the target."""
+        """It itself, or a wider one of its layout, where that clearly missed the target."""
         worse = (1 + 2 * self.log_sigma) * self.target.latency_ms
         missing = [
             other
             for other, m in self.measured.items()
             if other.layout == candidate.layout
-            and other.n_cpus > candidate.n_cpus
+            and other.n_cpus >= candidate.n_cpus
             and (m.cut_short or m.mean_ms > worse)
         ]
         return max(missing, default=None)

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from enum import StrEnum
 from typing import TYPE_CHECKING
 
@@ -10,10 +12,14 @@ from components.node.cpuset import format_cpu_list
 from components.planning.wish import Purpose
 
 if TYPE_CHECKING:
-    from components.jobs.candidate import Allocation, Candidate
+    from components.jobs.candidate import Allocation, Candidate, Prediction
     from components.node.cpuset import CpuSet
     from components.planning.evidence import Evidence
     from components.planning.wish import Planned
+
+
+_ROUNDING = 1e-3
+"""Predictions are single-precision logarithms."""
 
 
 class Rule(StrEnum):
@@ -29,7 +35,11 @@ class Rule(StrEnum):
     UNDONE = "undone"
     TOO_NARROW = "too-narrow"
     UNSAFE_PROBES = "unsafe-probes"
+    UNLIKELY = "unlikely"
+    STEP = "step"
+    BUDGET = "budget"
     UNVERIFIED = "unverified"
+    OUT_OF_REACH = "out-of-reach"
     DEAD_BAND = "dead-band"
     HOLD_TIME = "hold-time"
 
@@ -42,13 +52,15 @@ class Limits:
     """CPUs that exist, are online and not kept for the system."""
     min_cpus: int
     max_cpus: int
-    max_unsafe_probes: int = 3
-    """Candidates of one search that may turn out to miss the target before only verified ones
-    are let through. The search has a smaller limit of its own; this one holds for any policy."""
+    max_unsafe_probes: int = 2
+    """Candidates that may turn out to miss the target at one load, before only verified ones are
+    let through."""
     dead_band: float = 0.01
     """Least share of node power a move between verified allocations must save."""
     hold_s: float = 30.0
     """Least time between two narrowings by commitment."""
+    largest_step: float = 0.5
+    """Least share of its CPUs that a job keeps when it goes to an allocation not yet verified."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -72,6 +84,14 @@ class Situation:
     """CPUs the job had before we touched it, as far as they are online."""
     since_commit_s: float | None
     """Seconds since the last commitment; None before the first."""
+    since_narrowed_s: float | None = None
+    """Seconds since the last narrowing to an allocation not yet verified; None before it."""
+    original_is_better: bool = False
+    """Whether nothing of ours keeps the target, and the original CPUs may do better."""
+    may_try: bool = True
+    """Whether its budget of moves lets a probe through now."""
+    predicted: Mapping[Candidate, Prediction] = field(default_factory=dict)
+    """What the policy believes of candidates; checked as far as it can be, trusted no further."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,6 +108,10 @@ class Ruling:
     def is_overruled(self) -> bool:
         """Whether something else was planned."""
         return self.rule is not Rule.AS_PLANNED
+
+
+GuardRule = Callable[["Planned | None", Situation, Limits, "Evidence"], Ruling]
+"""Whatever rules in place of `guard`."""
 
 
 def guard(
@@ -117,6 +141,9 @@ def guard(
             else _keep(s, Rule.PAUSED, reason)
         )
     if planned is not None and planned.purpose is Purpose.EMERGENCY:
+        if s.original_is_better:
+            reason = "nothing that may be given keeps the target; the original CPUs are faster"
+            return Ruling(s.original, None, Rule.OUT_OF_REACH, reason)
         return _within(planned, s, limits) or _as_planned(planned)
     if not s.has_telemetry:
         return fall_back(s, limits, Rule.NO_TELEMETRY, "its latency or the power cannot be read")
@@ -128,7 +155,7 @@ def guard(
     if refusal is None and planned.purpose is Purpose.COMMIT:
         refusal = _not_worth_committing(planned.allocation, s, limits, evidence)
     elif refusal is None:
-        refusal = _not_worth_trying(planned.allocation, s, limits, evidence)
+        refusal = _not_worth_trying(planned, s, limits, evidence)
     return refusal or _as_planned(planned)
 
 
@@ -156,21 +183,69 @@ def _within(planned: Planned, situation: Situation, limits: Limits) -> Ruling | 
 
 
 def _not_worth_trying(
-    allocation: Allocation, situation: Situation, limits: Limits, evidence: Evidence
+    planned: Planned, situation: Situation, limits: Limits, evidence: Evidence
 ) -> Ruling | None:
-    candidate = allocation.candidate
-    if evidence.accepts(candidate):
-        return None
+    candidate = planned.allocation.candidate
     if candidate in evidence.undone:
         return fall_back(situation, limits, Rule.UNDONE, evidence.undone[candidate])
+    if evidence.is_verified(candidate):
+        return None
     wider = evidence.widest_missing(candidate)
     if wider is not None:
         reason = f"{wider} already missed the target at this load"
         return fall_back(situation, limits, Rule.TOO_NARROW, reason)
-    if evidence.n_unsafe > limits.max_unsafe_probes:
+    if evidence.n_unsafe >= limits.max_unsafe_probes:
         reason = f"{evidence.n_unsafe} candidates missed the target in this search"
         return fall_back(situation, limits, Rule.UNSAFE_PROBES, reason)
-    return None
+    if not situation.may_try:
+        reason = "its budget of probes is spent for now"
+        return fall_back(situation, limits, Rule.BUDGET, reason)
+    measured = evidence.measured.get(candidate)
+    is_over = measured is not None and not evidence.target.is_met_by(measured.mean_ms)
+    if planned.purpose is Purpose.CONFIRM and is_over and evidence.has_refuge:
+        reason = f"{candidate} were above the target when they were measured"
+        return fall_back(situation, limits, Rule.UNVERIFIED, reason)
+    if planned.purpose is Purpose.PROBE:
+        return _unlikely(candidate, situation, limits, evidence)
+    return _too_far(candidate, situation, limits, evidence)
+
+
+def _unlikely(
+    candidate: Candidate, situation: Situation, limits: Limits, evidence: Evidence
+) -> Ruling | None:
+    """A probe has to keep the target with P ≥ ½ by the policy's own word, if another one does."""
+    predicted = situation.predicted.get(candidate)
+    if predicted is None or candidate in evidence.measured or not evidence.has_refuge:
+        return None
+    if predicted.latency_ms <= evidence.target.latency_ms * (1 + _ROUNDING):
+        return None
+    reason = f"{candidate} are predicted to take {predicted.latency_ms:.3g} ms"
+    return fall_back(situation, limits, Rule.UNLIKELY, reason)
+
+
+def _too_far(
+    candidate: Candidate, situation: Situation, limits: Limits, evidence: Evidence
+) -> Ruling | None:
+    """Step limits for whatever shall stay though it is not verified: up fast, down with care."""
+    n_now, measured = len(situation.current), evidence.measured.get(candidate)
+    if candidate.n_cpus >= n_now:
+        return None
+    if measured is not None and evidence.target.is_met_by(measured.mean_ms):
+        return None  # tried before, and but for its noise within the target
+    predicted = situation.predicted.get(candidate)
+    since = situation.since_narrowed_s
+    reason = None
+    if candidate.n_cpus < limits.largest_step * n_now:
+        reason = f"{candidate} are less than half of the {n_now} in force, and not verified"
+    elif predicted is None or not evidence.target.is_met_by(_worst_ms(predicted)):
+        reason = f"{candidate} are not predicted to keep the target by 3 sigma"
+    elif since is not None and since < limits.hold_s:
+        reason = f"the last narrowing is {since:.0f} s ago"
+    return None if reason is None else _keep(situation, Rule.STEP, reason)
+
+
+def _worst_ms(predicted: Prediction) -> float:
+    return predicted.latency_ms * math.exp(3 * predicted.latency_log_sigma)
 
 
 def _not_worth_committing(
@@ -179,12 +254,14 @@ def _not_worth_committing(
     candidate, current = allocation.candidate, situation.current_candidate
     if candidate in evidence.undone:
         return fall_back(situation, limits, Rule.UNDONE, evidence.undone[candidate])
-    if not evidence.accepts(candidate):
+    if not evidence.is_verified(candidate):
         reason = f"{candidate} do not keep the target by mean + 2 sigma / √n"
         return fall_back(situation, limits, Rule.UNVERIFIED, reason)
+    measured = evidence.measured
     if current is None or current == candidate or not evidence.accepts(current):
         return None
-    measured = evidence.measured
+    if candidate not in measured:
+        return None
     saved = 1 - measured[candidate].power_w / measured[current].power_w
     if saved < limits.dead_band:
         return _keep(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from components.node.placement import Layout, preference
@@ -24,6 +25,7 @@ def is_shared(topology: Topology) -> bool:
     return topology.n_logical <= SHARED_UP_TO_CPUS
 
 
+@lru_cache(maxsize=8)
 def reserved_cpus(topology: Topology) -> CpuSet:
     """CPUs no job is given: the last that the compact layout would take.
 
@@ -36,6 +38,7 @@ def reserved_cpus(topology: Topology) -> CpuSet:
     return frozenset(preference(topology, Layout.COMPACT)[-n_reserved:])
 
 
+@lru_cache(maxsize=8)
 def usable_cpus(topology: Topology) -> CpuSet:
     """CPUs that jobs may be given."""
     return topology.ids - reserved_cpus(topology)

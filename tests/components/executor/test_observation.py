@@ -121,7 +121,7 @@ def test_after_a_change_the_time_of_settling_belongs_to_no_window(server):
 
 
 def test_a_probe_is_cut_short_as_soon_as_it_clearly_misses(server):
-    (window,) = run(server, WindowObserver(server.read), 4, 20, 30.0, cut_ratio=1.25)
+    (window,) = run(server, WindowObserver(server.read), 4, 20, 30.0, cut_log_sigma=0.02)
 
     assert window.cut_short
     assert window.elapsed_s == 2.0
@@ -129,7 +129,7 @@ def test_a_probe_is_cut_short_as_soon_as_it_clearly_misses(server):
 
 
 def test_a_probe_that_misses_by_little_is_measured_to_its_end(server):
-    (window,) = run(server, WindowObserver(server.read), 11, 20, 11.0, cut_ratio=1.25)
+    (window,) = run(server, WindowObserver(server.read), 11, 20, 10.5, cut_log_sigma=0.02)
 
     assert not window.cut_short
     assert window.elapsed_s == 10.0
