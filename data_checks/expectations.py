@@ -41,18 +41,21 @@ class TableVerdict:
     """Index labels of the rows it looked at."""
 
 
-def expect(frame: pd.DataFrame, rules: Sequence[Rule]) -> TableVerdict:
+def expect(
+    frame: pd.DataFrame, rules: Sequence[Rule], *, observed: Sequence[str] = _OBSERVED
+) -> TableVerdict:
     """Hold a table against the rules, and against what no single row can show.
 
     An expectation that cannot be evaluated is a verdict with an error; it is not raised.
 
     Args:
-        frame: from `measure`; its index is unique.
+        frame: from `measure` or `measure_devices`; its index is unique.
         rules: each becomes one expectation per column.
+        observed: columns that most rows must have a value in.
     """
     gx = _great_expectations()
     looked_at = frame if len(frame) <= MOST_ROWS else frame.sample(MOST_ROWS, random_state=0)
-    planned = [*_of_rules(gx, rules), *_of_table(gx)]
+    planned = [*_of_rules(gx, rules), *_of_table(gx, observed)]
     suite = gx.ExpectationSuite(name="samples", expectations=planned)
     batch = _batch(gx, looked_at)
     results = batch.validate(suite, result_format={"result_format": "COMPLETE"}).results
@@ -120,10 +123,10 @@ def _expectation(gx: ModuleType, column: str, test: Test, meta: Mapping[str, str
     )
 
 
-def _of_table(gx: ModuleType) -> Iterable[Any]:
+def _of_table(gx: ModuleType, observed: Sequence[str]) -> Iterable[Any]:
     """A column that is null throughout passes every range: say so."""
     meta = {"code": "", "says": f"observed in at least {_OBSERVED_SHARE:.0%} of the rows"}
-    for column in _OBSERVED:
+    for column in observed:
         yield gx.expectations.ExpectColumnValuesToNotBeNull(
             column=column, mostly=_OBSERVED_SHARE, meta=dict(meta)
         )

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from components.telemetry.device_measurement import MEASUREMENT_EVENT
 from components.telemetry.errors import EventError
 from components.telemetry.events import KNOWN_EVENTS, heartbeat_from_attributes
 from components.telemetry.otlp_in import decode_events
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from components.telemetry.heartbeat import Heartbeat
 
 _REASONS_SHOWN = 3
+_SPOOLED = frozenset({SAMPLE_EVENT, MEASUREMENT_EVENT})
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +37,7 @@ class Receipt:
 
 
 class Intake:
-    """Spools bodies that hold samples, whole and as received; notes heartbeats.
+    """Spools bodies that hold samples or device measurements, as received; notes heartbeats.
 
     Whether a sample keeps its contract is for `ingest` and `check` to say: here it is only kept.
     """
@@ -60,7 +62,9 @@ class Intake:
                 body, content_type, content_encoding, max_bytes=self._max_decoded_bytes
             )
         heartbeats, reasons = _heartbeats(events)
-        reasons += [_stranger(event) for event in events if event.name not in KNOWN_EVENTS]
+        reasons += [
+            _stranger(event) for event in events if event.name not in KNOWN_EVENTS | _SPOOLED
+        ]
         if events and len(reasons) == len(events):
             raise EventError(
                 f"asked to take {len(events)} events",
@@ -68,7 +72,7 @@ class Intake:
                 f"send {SAMPLE_EVENT} and {HEARTBEAT_EVENT}; other logs belong elsewhere",
             )
         n_samples = sum(event.name == SAMPLE_EVENT for event in events)
-        if n_samples:
+        if any(event.name in _SPOOLED for event in events):
             self._spool.put(body, content_type, content_encoding)
         if heartbeats:
             self._nodes.heard(heartbeats, datetime.now(UTC))

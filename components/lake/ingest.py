@@ -1,4 +1,4 @@
-"""From the spool into the table `raw`: nothing twice, nothing dropped.
+"""From the spool into the tables `raw` and `device_raw`: nothing twice, nothing dropped.
 
 A body leaves the spool only after its rows are committed. Whoever is killed in between leaves a
 body whose rows are there already: the next ingest counts them as duplicates and goes on.
@@ -17,6 +17,7 @@ import pyarrow.dataset as ds
 from components.hub.errors import BodyError
 from components.lake.rows import Row, fitting, row_of, row_of_damaged_body, table_of
 from components.lake.schema import Table
+from components.telemetry.device_measurement import MEASUREMENT_EVENT
 from components.telemetry.errors import EventError
 from components.telemetry.otlp_in import decode_events
 from components.telemetry.sample import SAMPLE_EVENT
@@ -30,6 +31,8 @@ if TYPE_CHECKING:
 _log = logging.getLogger(__name__)
 
 BODIES_PER_COMMIT = 200
+ARRIVALS = {Table.RAW: "rows", Table.DEVICE_RAW: "device rows"}
+"""Tables where events arrive, and what their new rows are counted as."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -38,19 +41,21 @@ class IngestReport:
 
     n_bodies: int
     n_events: int
-    """Of all names; only samples become rows."""
+    """Of all names; only samples and device measurements become rows."""
     n_rows: int
     """Rows added to `raw`, those that could not be read included."""
     n_duplicates: int
-    """Samples that were there already, word for word."""
+    """Samples and measurements that were there already, word for word."""
     n_undecodable: int
-    """Rows added that are no samples; the checks put them into quarantine."""
+    """Rows added that cannot be read; the checks put them into quarantine."""
     lake_version: int | None
     """Of `raw`, afterwards; None while nothing was ever ingested."""
+    n_device_rows: int = 0
+    """Rows added to `device_raw`, those that could not be read included."""
 
 
 def ingest(spool: Spool, lake: Lake) -> IngestReport:
-    """Move every pending body's samples into `raw`; may be killed and run again at any time.
+    """Move what every pending body holds into its table; may be killed and run again at any time.
 
     A body that cannot be read becomes one row with the reason, and is set aside in the spool.
 
@@ -66,7 +71,7 @@ def ingest(spool: Spool, lake: Lake) -> IngestReport:
         moved = Counter[str]()
         for first in range(0, len(pending), BODIES_PER_COMMIT):
             moved += _move(spool, lake, pending[first : first + BODIES_PER_COMMIT])
-        lake.compact(Table.RAW)
+        lake.compact(*ARRIVALS)
     report = IngestReport(
         n_bodies=len(pending),
         n_events=moved["events"],
@@ -74,6 +79,7 @@ def ingest(spool: Spool, lake: Lake) -> IngestReport:
         n_duplicates=moved["duplicates"],
         n_undecodable=moved["undecodable"],
         lake_version=lake.version(Table.RAW),
+        n_device_rows=moved["device rows"],
     )
     _log.info("ingested %s", report)
     return report
@@ -90,22 +96,22 @@ class _Body:
 def _move(spool: Spool, lake: Lake, refs: Sequence[BodyRef]) -> Counter[str]:
     now = datetime.now(UTC)
     bodies = [_read(spool, ref, now) for ref in refs]
-    arrived = fitting([row for body in bodies for row in body.rows])
-    new = _not_yet_there(lake, arrived)
-    if new:
-        facts = {"joulepilot": "ingest", "bodies": str(len(bodies))}
-        lake.append(Table.RAW, table_of(new), facts)
+    moved = Counter[str](events=sum(body.n_events for body in bodies))
+    for table, counted_as in ARRIVALS.items():
+        arrived = fitting([r for body in bodies for r in body.rows if r.table is table], table)
+        new = _not_yet_there(lake, table, arrived)
+        if new:
+            facts = {"joulepilot": "ingest", "bodies": str(len(bodies))}
+            lake.append(table, table_of(new, table), facts)
+        moved[counted_as] += len(new)
+        moved["duplicates"] += len(arrived) - len(new)
+        moved["undecodable"] += sum(not row.is_readable for row in new)
     for body in bodies:
         if body.damage is None:
             spool.done(body.ref)
         else:
             spool.set_aside(body.ref, body.damage)
-    return Counter(
-        events=sum(body.n_events for body in bodies),
-        rows=len(new),
-        duplicates=len(arrived) - len(new),
-        undecodable=sum(not row.is_readable for row in new),
-    )
+    return moved
 
 
 def _read(spool: Spool, ref: BodyRef, now: datetime) -> _Body:
@@ -116,14 +122,14 @@ def _read(spool: Spool, ref: BodyRef, now: datetime) -> _Body:
         _log.warning("body %s is set aside: %s", ref.body_sha256, error)
         row = row_of_damaged_body(ref.body_sha256, str(error), now)
         return _Body(ref, (row,), n_events=0, damage=str(error))
-    samples = [event for event in events if event.name == SAMPLE_EVENT]
-    rows = tuple(row_of(event, ref.body_sha256, now) for event in samples)
+    kept = [event for event in events if event.name in (SAMPLE_EVENT, MEASUREMENT_EVENT)]
+    rows = tuple(row_of(event, ref.body_sha256, now) for event in kept)
     return _Body(ref, rows, n_events=len(events))
 
 
-def _not_yet_there(lake: Lake, rows: Sequence[Row]) -> list[Row]:
+def _not_yet_there(lake: Lake, table: Table, rows: Sequence[Row]) -> list[Row]:
     """Leave out what is there word for word; keep a second saying under the same key, renamed."""
-    contents = _contents_by_row_id(lake, rows)
+    contents = _contents_by_row_id(lake, table, rows)
     new = []
     for row in rows:
         named = row
@@ -135,12 +141,19 @@ def _not_yet_there(lake: Lake, rows: Sequence[Row]) -> list[Row]:
     return new
 
 
-def _contents_by_row_id(lake: Lake, rows: Sequence[Row]) -> dict[str, str]:
-    """Digests of what is in `raw` within the time these rows span, and of what has no time."""
-    starts = [row.window_start for row in rows if row.window_start is not None]
-    where = ds.field("window_start").is_null()
-    if starts:
+def _contents_by_row_id(lake: Lake, table: Table, rows: Sequence[Row]) -> dict[str, str]:
+    """Digests of what is in a table within the time these rows span, and of what has no time.
+
+    The key of a device measurement has no time in it, so all of that table is looked at.
+    """
+    if not rows:
+        return {}
+    where = None
+    if table is Table.RAW:
         start = ds.field("window_start")
-        where |= (start >= min(starts)) & (start <= max(starts))
-    there = lake.read(Table.RAW, columns=["row_id", "content_sha256"], where=where)
+        where = start.is_null()
+        starts = [row.window_start for row in rows if row.window_start is not None]
+        if starts:
+            where |= (start >= min(starts)) & (start <= max(starts))
+    there = lake.read(table, columns=["row_id", "content_sha256"], where=where)
     return dict(zip(there["row_id"].to_pylist(), there["content_sha256"].to_pylist(), strict=True))

@@ -4,6 +4,8 @@ raw          one row per sample that arrived; those that could not be read have 
 samples      rows of raw that passed the checks, with the weight they have in learning
 quarantine   rows of raw that did not, with the reasons
 checks       one row per completed check
+
+device_raw, device_measurements and device_quarantine are the same for measurements of devices.
 """
 
 from __future__ import annotations
@@ -20,6 +22,9 @@ class Table(StrEnum):
     SAMPLES = "samples"
     QUARANTINE = "quarantine"
     CHECKS = "checks"
+    DEVICE_RAW = "device_raw"
+    DEVICE_MEASUREMENTS = "device_measurements"
+    DEVICE_QUARANTINE = "device_quarantine"
 
 
 TIME = pa.timestamp("us", tz="UTC")
@@ -72,6 +77,53 @@ SAMPLE = pa.schema(
 )
 """The fields of a sample, in its order; null is "not observed"."""
 
+DEVICE = pa.schema(
+    [
+        ("recording", pa.string()),
+        ("node", pa.string()),
+        ("node_class", pa.string()),
+        ("fingerprint", pa.string()),
+        ("origin", pa.string()),
+        ("measured_at", TIME),
+        ("network", pa.string()),
+        ("structure", pa.string()),
+        ("layers", pa.int64()),
+        ("depth", pa.int64()),
+        ("gmac_dense", pa.float64()),
+        ("gmac_conv", pa.float64()),
+        ("gmac_depthwise", pa.float64()),
+        ("gmac_attention", pa.float64()),
+        ("parameters_mb", pa.float64()),
+        ("activations_mb", pa.float64()),
+        ("input_mb", pa.float64()),
+        ("launches", pa.int64()),
+        ("smallest_layer_gmac", pa.float64()),
+        ("batch_size", pa.int64()),
+        ("state", pa.string()),
+        ("idle_s", pa.float64()),
+        ("n_cpus", pa.int64()),
+        ("device", pa.string()),
+        ("device_kind", pa.string()),
+        ("precision", pa.string()),
+        ("processor", pa.string()),
+        ("runtime", pa.string()),
+        ("latency_ms", pa.float64()),
+        ("latency_spread", pa.float64()),
+        ("transfer_ms", pa.float64()),
+        ("wake_ms", pa.float64()),
+        ("throughput_per_s", pa.float64()),
+        ("energy_j", pa.float64()),
+        ("energy_source", pa.string()),
+        ("clock_share", pa.float64()),
+        ("load", pa.float64()),
+        ("wait_share", pa.float64()),
+        ("contended", pa.bool_()),
+        ("n_rounds", pa.int64()),
+        ("n_runs", pa.int64()),
+    ]
+)
+"""The fields of a device measurement, in its order."""
+
 _ARRIVAL = [
     ("row_id", pa.string()),  # SHA-256 of the key, see rows.py
     ("body_sha256", pa.string()),  # the body of the spool it came in
@@ -99,6 +151,18 @@ SCHEMAS: dict[Table, pa.Schema] = {
             *_SETTLED,
             ("reasons", _TEXTS),  # codes
             ("findings", _TEXTS),  # one sentence per reason: what was found
+        ]
+    ),
+    Table.DEVICE_RAW: pa.schema([*DEVICE, *_ARRIVAL, *_RAW_ONLY]),
+    Table.DEVICE_MEASUREMENTS: pa.schema([*DEVICE, *_ARRIVAL, *_SETTLED]),
+    Table.DEVICE_QUARANTINE: pa.schema(
+        [
+            *DEVICE,
+            *_ARRIVAL,
+            *_RAW_ONLY,
+            *_SETTLED,
+            ("reasons", _TEXTS),
+            ("findings", _TEXTS),
         ]
     ),
     Table.CHECKS: pa.schema(
