@@ -157,21 +157,28 @@ def reference_node(
     noise: float = 0.003,
     target_ms: float = 7.0,
     start_s: float | None = None,
+    name: str = "made-up-reference",
+    response: ReferenceResponse | None = None,
 ) -> MadeUpNode:
-    """Make the paper's node, 128 logical CPUs, with its ResNet job `resnet` under load."""
+    """Make the paper's node, 128 logical CPUs, with its ResNet job `resnet` under load.
+
+    With a `response` of other parameters it is a node like the paper's.
+    """
+    response = response or ReferenceResponse()
     job = MadeUpJob(
         name="resnet",
-        response=ReferenceResponse(),
+        response=response,
         rate_per_s=REFERENCE_RATE_PER_S,
         image="simulated/resnet",
         labels=job_labels(target_ms, model="resnet"),
     )
-    character = NodeCharacter(reference_table().topology, REFERENCE_IDLE_W, seed, noise)
+    idle_w = response.parameters.base_w
+    character = NodeCharacter(reference_table().topology, idle_w, seed, noise)
     return MadeUpNode(
         root,
         character,
         [job],
-        name="made-up-reference",
+        name=name,
         cpu_model="Made-up reference",
         start_s=start_s,
     )

@@ -17,8 +17,8 @@ to s / 64 of the whole node, in every layout: they fill the stalls that many cor
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING
+from dataclasses import dataclass, fields, replace
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -41,12 +41,48 @@ PAPER_AGENT_N_CPUS = {5.0: 55, 7.0: 25, 10.0: 14, 15.0: 10}
 PAPER_MAX_CPUS = 100
 """The paper tried 1 to 100 logical CPUs."""
 
-_TILES = (3136.0, 784.0, 196.0, 14.0)
-_WEIGHTS = (0.5639, 0.2272, 0.0410, 0.1679)
-_ALPHA, _NU, _BETA, _G = 0.0342, 0.563, 0.172, 0.70
-_ONE_CPU_MS = 115.0
 _LOAD_SLOPE = 0.5
 _BUSY = 0.97
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ReferenceParameters:
+    """The numbers of the formula; those given here fit the paper."""
+
+    one_cpu_ms: float = 115.0
+    tiles: tuple[float, ...] = (3136.0, 784.0, 196.0, 14.0)
+    """Q: tiles of work of each layer."""
+    weights: tuple[float, ...] = (0.5639, 0.2272, 0.0410, 0.1679)
+    """w: share of each layer in the latency of one CPU."""
+    cache_contention: float = 0.0342
+    """What each further core of an L3 group slows it down by."""
+    remote_loss: float = 0.563
+    """Share of a core's speed that is lost outside the home socket."""
+    clock_drop: float = 0.172
+    """Share of the clock that is lost with all cores awake."""
+    sibling_gain: float = 0.70
+    base_w: float = 76.245
+    socket_w: float = 6.0
+    l3_w: float = 2.0
+    core_w: float = 5.7548
+    sibling_share: float = 0.22
+    """Power of a sibling over that of a core."""
+
+
+def jittered_parameters(seed: int, share: float = 0.03) -> ReferenceParameters:
+    """Draw every parameter evenly within +- `share` of the paper's; tiles stay whole numbers."""
+    rng = np.random.default_rng([seed, 0x9E])
+
+    def near(value: float) -> float:
+        return value * float(rng.uniform(1.0 - share, 1.0 + share))
+
+    usual = ReferenceParameters()
+    drawn: dict[str, Any] = {}
+    for field in fields(ReferenceParameters):
+        value = getattr(usual, field.name)
+        drawn[field.name] = tuple(map(near, value)) if isinstance(value, tuple) else near(value)
+    drawn["tiles"] = tuple(float(round(tiles)) for tiles in drawn["tiles"])
+    return ReferenceParameters(**drawn)
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,23 +90,26 @@ class ReferenceResponse:
     """The formula; `load` is the offered rate over that of the paper's run."""
 
     load: float = 1.0
+    parameters: ReferenceParameters = ReferenceParameters()
 
     def latency_ms(self, footprints: Footprints) -> NDArray[np.float64]:
         """Shape (R,): mean latency per image; linear in load around the paper's run."""
         total = np.zeros_like(footprints.n_cpus)
         most = footprints.n_cpus.max(initial=0.0)
-        for tiles, weight in zip(_TILES, _WEIGHTS, strict=True):
+        own = self.parameters
+        for tiles, weight in zip(own.tiles, own.weights, strict=True):
             used = footprints.first(int(tiles)) if tiles < most else footprints
             rounds = np.ceil(tiles / footprints.n_cpus)
-            total += weight * rounds / tiles * used.n_cpus / _speed(used)
-        return _ONE_CPU_MS * max(1.0 + _LOAD_SLOPE * (self.load - 1.0), 0.1) * total
+            total += weight * rounds / tiles * used.n_cpus / _speed(used, own)
+        return own.one_cpu_ms * max(1.0 + _LOAD_SLOPE * (self.load - 1.0), 0.1) * total
 
     def power_w(self, footprints: Footprints) -> NDArray[np.float64]:
         """Shape (R,): power of both sockets; its part per core follows the load."""
-        awake = 6.0 * footprints.n_sockets + 2.0 * footprints.n_l3
-        cores = footprints.n_physical + 0.22 * footprints.n_siblings
+        own = self.parameters
+        awake = own.socket_w * footprints.n_sockets + own.l3_w * footprints.n_l3
+        cores = footprints.n_physical + own.sibling_share * footprints.n_siblings
         busy = max(1.0 + _LOAD_SLOPE * (min(self.load, 1.0) - 1.0), 0.1)
-        return 76.245 + awake + 5.7548 * busy * _clock(footprints) ** 2 * cores
+        return own.base_w + awake + own.core_w * busy * _clock(footprints, own) ** 2 * cores
 
     def utilization(self, footprints: Footprints) -> NDArray[np.float64]:
         """Shape (R,): nearly all of the time, as images follow each other."""
@@ -98,23 +137,28 @@ def reference_surface(target_ms: float = 7.0, *, noise: float = 0.003) -> MadeUp
     )
 
 
-def latency_ms(n_cpus: ArrayLike) -> NDArray[np.float64]:
+def latency_ms(n_cpus: ArrayLike, response: ReferenceResponse | None = None) -> NDArray[np.float64]:
     """Latency per image of n CPUs in the compact layout; the shape of `n_cpus` flattened."""
-    return ReferenceResponse().latency_ms(reference_table().of(_compact(n_cpus)))
+    return (response or ReferenceResponse()).latency_ms(reference_table().of(_compact(n_cpus)))
 
 
-def power_w(n_cpus: ArrayLike) -> NDArray[np.float64]:
+def power_w(n_cpus: ArrayLike, response: ReferenceResponse | None = None) -> NDArray[np.float64]:
     """Node power of n CPUs in the compact layout; the shape of `n_cpus` flattened."""
-    return ReferenceResponse().power_w(reference_table().of(_compact(n_cpus)))
+    return (response or ReferenceResponse()).power_w(reference_table().of(_compact(n_cpus)))
 
 
-def best_n_cpus(target_ms: float, *, max_cpus: int = PAPER_MAX_CPUS) -> int | None:
+def best_n_cpus(
+    target_ms: float,
+    *,
+    max_cpus: int = PAPER_MAX_CPUS,
+    response: ReferenceResponse | None = None,
+) -> int | None:
     """CPUs of least power that meet a target in the compact layout; None when nothing does."""
     counts = np.arange(1, max_cpus + 1)
-    feasible = counts[latency_ms(counts) <= target_ms]
+    feasible = counts[latency_ms(counts, response) <= target_ms]
     if feasible.size == 0:
         return None
-    return int(feasible[np.argmin(power_w(feasible))])
+    return int(feasible[np.argmin(power_w(feasible, response))])
 
 
 def best_candidate(target_ms: float, candidates: Sequence[Candidate]) -> Candidate | None:
@@ -131,14 +175,15 @@ def _compact(n_cpus: ArrayLike) -> Sequence[Candidate]:
     return [Candidate(int(n)) for n in np.ravel(np.asarray(n_cpus))]
 
 
-def _clock(footprints: Footprints) -> NDArray[np.float64]:
-    return np.asarray(1.0 - _BETA * (footprints.n_physical - 1.0) / 63.0)
+def _clock(footprints: Footprints, own: ReferenceParameters) -> NDArray[np.float64]:
+    return np.asarray(1.0 - own.clock_drop * (footprints.n_physical - 1.0) / 63.0)
 
 
-def _speed(footprints: Footprints) -> NDArray[np.float64]:
+def _speed(footprints: Footprints, own: ReferenceParameters) -> NDArray[np.float64]:
     cores = footprints.cores_per_l3
-    speeds = cores / (1.0 + _ALPHA * np.maximum(cores - 1.0, 0.0))
+    speeds = cores / (1.0 + own.cache_contention * np.maximum(cores - 1.0, 0.0))
     home_socket = np.argmax(footprints.cores_per_socket, axis=1)
     away = footprints.l3_socket[np.newaxis, :] != home_socket[:, np.newaxis]
-    summed = (speeds * np.where(away, 1.0 - _NU, 1.0)).sum(axis=1)
-    return np.asarray(summed * _clock(footprints) * (1.0 + _G * footprints.n_siblings / 64.0))
+    summed = (speeds * np.where(away, 1.0 - own.remote_loss, 1.0)).sum(axis=1)
+    siblings = own.sibling_gain * footprints.n_siblings / 64.0
+    return np.asarray(summed * _clock(footprints, own) * (1.0 + siblings))

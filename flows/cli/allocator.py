@@ -3,74 +3,100 @@
 from __future__ import annotations
 
 import json
-from dataclasses import asdict
+import tempfile
+from contextlib import contextmanager
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from flows.cli.printing import print_table
+from flows.cli.paper_tables import (
+    print_comparison,
+    print_summary,
+    print_table_2,
+)
+from flows.cli.printing import show_progress
 from flows.errors import TargetsError
-from models.allocator.paper import train_paper_agent
+from flows.paper_experiment import run_experiment
 from models.allocator.paper_figure import draw_figure_2
-from models.allocator.paper_sweep import simulated_sweep
+from models.allocator.paper_naive import train_naively
+from models.allocator.paper_nodes import jittered_nodes, reference_nodes
 
 if TYPE_CHECKING:
     import argparse
-    from collections.abc import Sequence
+    from collections.abc import Iterator, Sequence
 
-    from components.settings.settings import Resolved
-    from models.allocator.paper import PaperResult, PaperRow
+    from components.settings.settings import Resolved, Settings
+    from flows.paper_experiment import Experiment
 
 FIGURE_TARGET_MS = 7.0  # the target of the paper's own Figure 2
+_MOST_NOISE = 0.2
 
 
-def run(arguments: argparse.Namespace, _resolved: Resolved) -> int:
-    """Train one agent a seed for all targets and print Table 2."""
-    targets_ms = _checked(arguments.targets_ms)
-    results = []
-    for seed in range(arguments.seeds):
-        sweep = simulated_sweep(seed=seed, noise=arguments.noise)
-        results.append(train_paper_agent(sweep, targets_ms, seed))
-    rows = [row for result in results for row in result.rows]
+def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Record, train one agent a node for all targets, and print Table 2."""
+    targets_ms = _checked(arguments.targets_ms, arguments.noise)
+    nodes = (
+        jittered_nodes(arguments.jittered)
+        if arguments.jittered
+        else reference_nodes(arguments.seeds)
+    )
+    with _home(resolved) as settings, show_progress() as tell:
+        experiment = run_experiment(
+            settings, nodes, targets_ms, noise=arguments.noise, progress=tell
+        )
+        first = experiment.results[0]
+        naive = (
+            train_naively(
+                first.sweep,
+                experiment.truths[0],
+                targets_ms,
+                n_steps=arguments.naive_steps,
+                progress=tell,
+            )
+            if arguments.naive
+            else ()
+        )
     if arguments.json:
-        print(json.dumps([asdict(row) for row in rows]))
+        print(json.dumps([asdict(row) for row in experiment.rows]))
     else:
-        _print_table_2(rows, results)
+        print_table_2(experiment.rows)
+        print_summary(experiment)
+        if naive:
+            print_comparison(naive, first)
     if arguments.figure:
-        row = min(results[0].rows, key=lambda row: abs(row.target_ms - FIGURE_TARGET_MS))
-        draw_figure_2(results[0].sweep, row, Path(arguments.figure))
+        _draw(experiment, Path(arguments.figure))
     return 0
 
 
-def _checked(targets_ms: Sequence[float]) -> list[float]:
+@contextmanager
+def _home(resolved: Resolved) -> Iterator[Settings]:
+    """The home that was asked for by flag; else one that goes when all is said.
+
+    Simulated telemetry has no business in the lake that real nodes are learned from.
+    """
+    if resolved.origins["home"] == "--home":
+        yield resolved.settings
+        return
+    with tempfile.TemporaryDirectory(prefix="joulepilot-paper-") as folder:
+        yield replace(resolved.settings, home=Path(folder))
+
+
+def _draw(experiment: Experiment, path: Path) -> None:
+    first = experiment.results[0]
+    row = min(first.rows, key=lambda row: abs(row.target_ms - FIGURE_TARGET_MS))
+    draw_figure_2(first.sweep, row, path)
+
+
+def _checked(targets_ms: Sequence[float], noise: float) -> list[float]:
     bad = [target for target in targets_ms if not 0 < target < float("inf")]
     if bad:
         raise TargetsError(
             f"asked for the targets {bad} ms", "a target is above 0", "give positive milliseconds"
         )
+    if not 0 <= noise <= _MOST_NOISE:
+        raise TargetsError(
+            f"asked for noise {noise:g}",
+            f"it is the sigma of a window's log latency, 0 to {_MOST_NOISE:g}",
+            "give for example --noise 0.01",
+        )
     return list(targets_ms)
-
-
-def _print_table_2(rows: Sequence[PaperRow], results: Sequence[PaperResult]) -> None:
-    print("Simulated reference node: 2 sockets, 64 cores, 128 logical CPUs; 1 to 100 recorded.")
-    print_table(
-        ("seed", "target", "paper's", "ours", "best", "latency", "node power", "target met"),
-        [
-            (
-                str(row.seed),
-                f"{row.target_ms:g} ms",
-                "-" if row.paper_n_cpus is None else str(row.paper_n_cpus),
-                str(row.n_cpus),
-                "none" if row.optimal_n_cpus is None else str(row.optimal_n_cpus),
-                f"{row.latency_ms:.3f} ms",
-                f"{row.power_w:.1f} W",
-                "yes" if row.meets_target else "missed",
-            )
-            for row in rows
-        ],
-    )
-    exact = sum(row.is_exact for row in rows)
-    cpu_s = sum(result.cpu_s for result in results) / len(results)
-    print(
-        f"{exact} of {len(rows)} exact; {results[0].n_steps} steps and "
-        f"{cpu_s:.1f} CPU s a seed, for all targets together"
-    )

@@ -67,19 +67,18 @@ def _name_axes(left: Axes, right: Axes, sweep: PaperSweep, row: PaperRow, source
     left.set_xlabel("logical CPUs")
     left.set_ylabel("latency [ms per image]", color=LATENCY_COLOUR)
     right.set_ylabel("power [W]", color=POWER_COLOUR)
-    right.set_ylim(0.0, None)
+    right.set_ylim(0.0, 1.2 * float(sweep.power_w.max()))  # room for the legend
     left.set_title(f"Latency and power over CPU counts, target {row.target_ms:g} ms ({source})")
     left.grid(axis="y", alpha=0.25)
 
 
 def _mark_choices(left: Axes, sweep: PaperSweep, row: PaperRow) -> None:
-    best = sweep.best_action(row.target_ms)
-    if best is not None and int(sweep.n_cpus[best]) == row.n_cpus:
+    if row.is_exact:
         _point_at(left, row.n_cpus, row.latency_ms, "chosen = best", "o", (30, 55))
         return
-    if best is not None:
-        best_ms = float(sweep.latency_ms[best])
-        _point_at(left, int(sweep.n_cpus[best]), best_ms, "best", "o", (30, 55))
+    if row.optimal_n_cpus is not None:
+        best_ms = float(sweep.latency_ms[sweep.n_cpus == row.optimal_n_cpus][0])
+        _point_at(left, row.optimal_n_cpus, best_ms, "best", "o", (30, 55))
     _point_at(left, row.n_cpus, row.latency_ms, "chosen", "x", (-150, -38))
 
 

@@ -10,9 +10,14 @@ import pandas as pd
 
 from components.errors import PermanentError
 from components.madeup import reference_node
+from components.node.placement import Layout
+from components.policy.evidence import BOUND_SIGMAS
 
 if TYPE_CHECKING:
     from numpy.typing import ArrayLike, NDArray
+
+    from components.madeup.reference_node import ReferenceResponse
+    from models.allocator.surfaces import Surface
 
 SWEEP_COLUMNS = ("n_cpus", "latency_ms", "power_w")
 MISS_REWARD = -100.0
@@ -34,11 +39,47 @@ class PaperSweep:
     n_cpus: NDArray[np.int64]
     latency_ms: NDArray[np.float64]
     power_w: NDArray[np.float64]
+    error_log: NDArray[np.float64] | None = None
+    """Standard error of each mean log latency; None: the means are exact."""
+
+    @property
+    def surely_ms(self) -> NDArray[np.float64]:
+        """The latency two standard errors up, which has to meet a target: as on nodes."""
+        if self.error_log is None:
+            return self.latency_ms
+        return np.asarray(self.latency_ms * np.exp(BOUND_SIGMAS * self.error_log))
 
     def best_action(self, target_ms: float) -> int | None:
         """Row of least power that meets a target; None when none does."""
-        feasible = np.flatnonzero(self.latency_ms <= target_ms)
+        feasible = np.flatnonzero(self.surely_ms <= target_ms)
         return int(feasible[np.argmin(self.power_w[feasible])]) if feasible.size else None
+
+
+def sweep_of_surface(surface: Surface, layout: Layout = Layout.COMPACT) -> PaperSweep:
+    """Take the recorded mean of each CPU count of one layout.
+
+    Raises:
+        SweepError: fewer than two counts were recorded.
+    """
+    points = [p for p in surface.every_point if p.candidate.layout is layout]
+    if len(points) < 2:
+        raise _unusable(f"{surface.name} has {len(points)} CPU counts", "record at least two")
+    return PaperSweep(
+        np.asarray([point.candidate.n_cpus for point in points], dtype=np.int64),
+        np.asarray([point.latency_ms for point in points]),
+        np.asarray([point.power_w for point in points]),
+        surface.noise / np.sqrt([point.weight for point in points]),
+    )
+
+
+def true_sweep(response: ReferenceResponse, n_cpus: ArrayLike) -> PaperSweep:
+    """What a simulated node truly does: choices are judged by it, never learned from it."""
+    counts = np.asarray(n_cpus, dtype=np.int64)
+    return PaperSweep(
+        counts,
+        reference_node.latency_ms(counts, response),
+        reference_node.power_w(counts, response),
+    )
 
 
 def average_sweep(rows: pd.DataFrame) -> PaperSweep:
@@ -69,21 +110,6 @@ def average_sweep(rows: pd.DataFrame) -> PaperSweep:
     )
 
 
-def simulated_sweep(*, seed: int = 0, noise: float = 0.003, repeats: int = 5) -> pd.DataFrame:
-    """Sweep the reference node over the paper's 1 to 100 CPUs; simulated, not recorded.
-
-    Args:
-        seed: of the noise.
-        noise: sigma of the natural logarithm of each latency; power has half of it.
-        repeats: measurements per CPU count.
-    """
-    rng = np.random.default_rng(seed)
-    counts = np.repeat(np.arange(1, reference_node.PAPER_MAX_CPUS + 1), repeats)
-    latency = reference_node.latency_ms(counts) * np.exp(noise * rng.standard_normal(counts.size))
-    power = reference_node.power_w(counts) * np.exp(0.5 * noise * rng.standard_normal(counts.size))
-    return pd.DataFrame({"n_cpus": counts, "latency_ms": latency, "power_w": power})
-
-
 def equation_1(
     latency_ms: ArrayLike, power_w: ArrayLike, target_ms: ArrayLike
 ) -> NDArray[np.float64]:
@@ -103,7 +129,7 @@ def training_reward(sweep: PaperSweep, targets_ms: ArrayLike) -> NDArray[np.floa
     """
     log_power = np.log(sweep.power_w / sweep.power_w.min())
     miss = min(-2.0, -float(log_power.max()) - 0.5)
-    missed = sweep.latency_ms[np.newaxis, :] > np.asarray(targets_ms, dtype=float)[:, np.newaxis]
+    missed = sweep.surely_ms[np.newaxis, :] > np.asarray(targets_ms, dtype=float)[:, np.newaxis]
     return np.where(missed, miss, -log_power[np.newaxis, :])
 
 

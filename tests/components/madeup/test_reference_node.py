@@ -1,3 +1,5 @@
+from dataclasses import asdict
+
 import numpy as np
 import pytest
 
@@ -5,9 +7,11 @@ from components.jobs.candidate import Candidate
 from components.madeup.footprint import footprints_of
 from components.madeup.reference_node import (
     PAPER_BEST_N_CPUS,
+    ReferenceParameters,
     ReferenceResponse,
     best_candidate,
     best_n_cpus,
+    jittered_parameters,
     latency_ms,
     power_w,
     reference_surface,
@@ -51,6 +55,17 @@ def test_the_paper_s_ranges_are_covered() -> None:
 @pytest.mark.parametrize(("target_ms", "n_cpus"), list(PAPER_BEST_N_CPUS.items()))
 def test_the_best_count_of_each_target_is_the_paper_s(target_ms: float, n_cpus: int) -> None:
     assert best_n_cpus(target_ms) == n_cpus
+
+
+@pytest.mark.parametrize("seed", range(5))
+def test_a_jittered_node_differs_by_at_most_3_percent_in_every_parameter(seed: int) -> None:
+    usual, drawn = asdict(ReferenceParameters()), asdict(jittered_parameters(seed))
+    assert drawn == asdict(jittered_parameters(seed))
+    assert drawn != asdict(jittered_parameters(seed + 1))
+    for name, value in usual.items():
+        room = 0.03 if name != "tiles" else 0.03 + 0.5 / 14  # tiles are whole
+        np.testing.assert_allclose(drawn[name], value, rtol=room)
+        assert name == "tiles" or np.all(np.asarray(drawn[name]) != np.asarray(value))
 
 
 def test_a_target_below_the_fastest_has_no_best_count() -> None:

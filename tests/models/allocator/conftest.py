@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 from components.jobs.candidate import Candidate
+from components.madeup import reference_node
 from components.madeup.reference_node import reference_surface
 
 START = datetime(2026, 1, 1, tzinfo=UTC)
@@ -17,6 +18,7 @@ TINY = "some-1s2c2t-00"
 def row(index, node_class, model, n_cpus, latency_ms, power_w, **changes):
     return {
         "row_id": f"{index:08x}",
+        "node": "here",
         "node_class": node_class,
         "image": "server",
         "model": model,
@@ -38,6 +40,25 @@ def row(index, node_class, model, n_cpus, latency_ms, power_w, **changes):
 @pytest.fixture
 def make_row():
     return row
+
+
+@pytest.fixture(scope="session")
+def simulate():
+    """Rows of a sweep of the paper's node, 1 to 100 CPUs, as a table anyone could have."""
+
+    def rows(*, seed=0, noise=0.003, repeats=5):
+        rng = np.random.default_rng(seed)
+        counts = np.repeat(np.arange(1, 101), repeats)
+        errors = noise * rng.standard_normal((2, counts.size))
+        return pd.DataFrame(
+            {
+                "n_cpus": counts,
+                "latency_ms": reference_node.latency_ms(counts) * np.exp(errors[0]),
+                "power_w": reference_node.power_w(counts) * np.exp(0.5 * errors[1]),
+            }
+        )
+
+    return rows
 
 
 @pytest.fixture(scope="session")

@@ -4,14 +4,14 @@ from gymnasium.utils.env_checker import check_env as check_by_gymnasium
 from stable_baselines3.common.env_checker import check_env as check_by_sb3
 
 from models.allocator.paper_env import PaperEnv, PaperTask, PaperVecEnv
-from models.allocator.paper_sweep import PaperSweep, average_sweep, simulated_sweep
+from models.allocator.paper_sweep import PaperSweep, average_sweep
 
 TARGETS_MS = (5.0, 7.0, 10.0, 15.0)
 
 
 @pytest.fixture(scope="module")
-def sweep() -> PaperSweep:
-    return average_sweep(simulated_sweep(noise=0.0, repeats=1))
+def sweep(simulate) -> PaperSweep:
+    return average_sweep(simulate(noise=0.0, repeats=1))
 
 
 def test_the_single_environment_passes_both_checkers(sweep: PaperSweep) -> None:

@@ -5,19 +5,19 @@ import pytest
 
 from models.allocator.paper import PaperRow
 from models.allocator.paper_figure import draw_figure_2
-from models.allocator.paper_sweep import average_sweep, simulated_sweep
+from models.allocator.paper_sweep import average_sweep
 
 
 @pytest.mark.parametrize(("target_ms", "n_cpus"), [(7.0, 25), (5.0, 55), (2.0, 100)])
 def test_the_figure_is_a_picture_with_something_on_it(
-    tmp_path: Path, target_ms: float, n_cpus: int
+    tmp_path: Path, simulate, target_ms: float, n_cpus: int
 ) -> None:
-    sweep = average_sweep(simulated_sweep())
+    sweep = average_sweep(simulate())
     row = PaperRow(
         seed=0,
         target_ms=target_ms,
         n_cpus=n_cpus,
-        optimal_n_cpus=None,
+        optimal_n_cpus={7.0: 25, 5.0: 61}.get(target_ms),
         paper_n_cpus=None,
         latency_ms=float(sweep.latency_ms[n_cpus - 1]),
         power_w=float(sweep.power_w[n_cpus - 1]),

@@ -4,13 +4,16 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from components.madeup.reference_node import ReferenceResponse, jittered_parameters
 from models.allocator.paper_sweep import (
     SweepError,
     average_sweep,
     equation_1,
-    simulated_sweep,
+    sweep_of_surface,
     training_reward,
+    true_sweep,
 )
+from models.allocator.surfaces import compile_surfaces
 
 ROW = st.tuples(st.floats(1.0, 200.0), st.floats(50.0, 500.0))
 
@@ -52,8 +55,8 @@ def test_the_training_reward_on_the_paper_s_range_is_the_one_published() -> None
     np.testing.assert_allclose(training_reward(sweep, [7.0]), [[-2.0, -np.log(388.0 / 90.0)]])
 
 
-def test_repeats_are_averaged_whatever_their_order() -> None:
-    rows = simulated_sweep(seed=1, noise=0.01, repeats=3)
+def test_repeats_are_averaged_whatever_their_order(simulate) -> None:
+    rows = simulate(seed=1, noise=0.01, repeats=3)
     shuffled = rows.sample(frac=1.0, random_state=2)
     first, second = average_sweep(rows), average_sweep(shuffled)
     np.testing.assert_allclose(first.latency_ms, second.latency_ms)
@@ -62,15 +65,32 @@ def test_repeats_are_averaged_whatever_their_order() -> None:
     assert first.latency_ms[24] == pytest.approx(of_25.mean())
 
 
-def test_averaging_brings_the_optimum_back_under_noise() -> None:
-    sweep = average_sweep(simulated_sweep(seed=4, noise=0.01, repeats=20))
+def test_averaging_brings_the_optimum_back_under_noise(simulate) -> None:
+    sweep = average_sweep(simulate(seed=4, noise=0.01, repeats=20))
     best = [sweep.best_action(target_ms) for target_ms in (5.0, 7.0, 10.0, 15.0)]
     assert [sweep.n_cpus[row] for row in best if row is not None] == [61, 25, 15, 11]
 
 
-def test_the_simulated_sweep_repeats_by_seed() -> None:
-    pd.testing.assert_frame_equal(simulated_sweep(seed=5), simulated_sweep(seed=5))
-    assert not simulated_sweep(seed=5).equals(simulated_sweep(seed=6))
+def test_a_count_that_only_seems_to_meet_the_target_is_not_the_best(make_row) -> None:
+    """Its mean lies below the target, but not by two standard errors."""
+    latency = {1: (9.0, 9.1, 9.0), 2: (7.0, 6.93, 7.0), 3: (5.0, 5.1, 5.0)}
+    rows = [
+        make_row(i, "x-1s4c4t-0", "m", n, latency[n][i // 3], 40.0 + 10.0 * n)
+        for i, n in enumerate((1, 2, 3) * 3)
+    ]
+    sweep = sweep_of_surface(compile_surfaces(pd.DataFrame(rows))[0])
+    assert sweep.latency_ms[1] < 6.99 < sweep.surely_ms[1]
+    best = sweep.best_action(6.99)
+    assert best is not None
+    assert sweep.n_cpus[best] == 3
+    assert training_reward(sweep, [6.99])[0].argmax() == 2
+
+
+def test_the_truth_is_that_of_the_node_that_was_recorded() -> None:
+    usual = true_sweep(ReferenceResponse(), [25])
+    other = true_sweep(ReferenceResponse(parameters=jittered_parameters(1)), [25])
+    assert usual.latency_ms[0] == pytest.approx(6.806, abs=5e-4)
+    assert other.latency_ms[0] != usual.latency_ms[0]
 
 
 @pytest.mark.parametrize(
@@ -84,6 +104,6 @@ def test_the_simulated_sweep_repeats_by_seed() -> None:
         (lambda rows: rows[:0], "0 CPU counts"),
     ],
 )
-def test_a_damaged_sweep_is_refused_with_the_reason(damage, message: str) -> None:  # type: ignore[no-untyped-def]
+def test_a_damaged_sweep_is_refused_with_the_reason(simulate, damage, message: str) -> None:
     with pytest.raises(SweepError, match=message):
-        average_sweep(damage(simulated_sweep()))
+        average_sweep(damage(simulate()))

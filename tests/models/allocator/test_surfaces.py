@@ -28,7 +28,7 @@ def test_a_sweep_gives_one_surface_per_job_with_its_own_candidates(sweep):
 def test_what_is_held_out_is_the_last_third_in_time(sweep):
     surface = compile_surfaces(sweep)[0]
     rows = sweep[sweep["model"] == "resnet"].sort_values("window_start")
-    n_learned = sum(point.n_windows for point in surface.points)
+    n_learned = sum(p.n_windows for p in (*surface.points, *surface.validation))
     n_held_out = sum(point.n_windows for point in surface.held_out)
     assert n_learned + n_held_out == len(rows)
     assert n_held_out / len(rows) == pytest.approx(1 / 3, abs=0.02)
@@ -36,6 +36,38 @@ def test_what_is_held_out_is_the_last_third_in_time(sweep):
     assert sorted(last["n_cpus"]) == sorted(
         p.candidate.n_cpus for p in surface.held_out for _ in range(p.n_windows)
     )
+
+
+def test_what_says_when_to_stop_lies_between_both_in_time(sweep):
+    surface = compile_surfaces(sweep)[0]
+    start = sweep.set_index("row_id")["window_start"]
+    learned, validation, held_out = (
+        start[list(rows)]
+        for rows in (surface.learned_rows, surface.validation_rows, surface.held_out_rows)
+    )
+    assert learned.max() < validation.min()
+    assert validation.max() < held_out.min()
+    assert len(validation) == pytest.approx(len(sweep[sweep["model"] == "resnet"]) / 6, abs=1)
+
+
+def test_nodes_of_one_class_are_kept_apart(make_row):
+    rows = [
+        make_row(i, "x-1s2c2t-0", "m", 1, latency_ms, 50.0, node=node)
+        for i, (node, latency_ms) in enumerate((("well", 4.0), ("ill", 8.0)) * 3)
+    ]
+    surfaces = compile_surfaces(pd.DataFrame(rows))
+    assert [(s.node, s.points[0].latency_ms) for s in surfaces] == [
+        ("ill", pytest.approx(8.0)),
+        ("well", pytest.approx(4.0)),
+    ]
+
+
+def test_all_that_was_recorded_is_the_mean_of_its_parts(make_row):
+    rows = [make_row(i, "x-1s2c2t-0", "m", 1, 2.0 ** (i % 2), 50.0) for i in range(6)]
+    surface = compile_surfaces(pd.DataFrame(rows))[0]
+    (point,) = surface.every_point
+    assert (point.n_windows, point.weight) == (6, 6.0)
+    assert point.latency_ms == pytest.approx(2.0**0.5)
 
 
 def test_changing_what_is_held_out_does_not_change_what_is_learned_from(sweep):
@@ -51,7 +83,9 @@ def test_changing_what_is_held_out_does_not_change_what_is_learned_from(sweep):
 def test_no_row_is_both_learned_from_and_held_out_and_every_row_is_one_of_both(sweep):
     surfaces = compile_surfaces(sweep)
     assert overlapping_rows(surfaces) == frozenset()
-    told = [row for s in surfaces for row in (*s.learned_rows, *s.held_out_rows)]
+    told = [
+        row for s in surfaces for row in (*s.learned_rows, *s.validation_rows, *s.held_out_rows)
+    ]
     assert sorted(told) == sorted(sweep["row_id"])
 
 
