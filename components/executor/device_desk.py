@@ -15,6 +15,7 @@ from components.actuation.journal import RestoreReport
 from components.errors import JoulepilotError
 from components.executor.device_correction import NetworkCorrection, NodeCorrection
 from components.executor.device_job import JobDevices, Pending, seen_in
+from components.executor.device_outlook import Asked
 from components.executor.device_steering import DeviceSteering, MoveKind, SteeringLimits
 from components.jobs.candidate import CPU_DEVICE
 from components.policy.device_predictor import DevicePredictor
@@ -198,12 +199,13 @@ class DeviceDesk:
                     f"{probe.batch}"
                 )
                 if predictor is not None:
-                    n_cpus = len(run.in_force.cpus)
-                    job.steering.learn_probe(probe, served, predictor, run.job, n_cpus)
+                    asked = Asked(run.job, served, len(run.in_force.cpus), predictor)
+                    job.steering.learn_probe(probe, at_s, asked)
                 return
         elif served.in_force == pending.move.device:
             job.pending = None
-            judged_against = pending.came_from if pending.move.kind is MoveKind.SWITCH else None
+            is_judged = pending.move.kind is MoveKind.SWITCH and pending.met_target
+            judged_against = pending.came_from if is_judged else None
             job.steering.moved(judged_against, at_s, pending.move.reason)
             job.history.append(
                 f"{pending.came_from} → {served.in_force}, read back: {pending.move.reason}"
@@ -239,9 +241,9 @@ class DeviceDesk:
         if seen is None or served is None:
             return
         job.seen = None
-        n_cpus = len(run.in_force.cpus)
-        job.steering.learn(seen, served, predictor, run.job, n_cpus)
-        move = job.steering.decide(seen, served, predictor, run.job, n_cpus)
+        asked = Asked(run.job, served, len(run.in_force.cpus), predictor)
+        job.steering.learn(seen, asked)
+        move = job.steering.decide(seen, asked)
         if move is None:
             return
         if not may_act or self._hints is None or at_s < job.left_alone_until_s:
@@ -281,7 +283,7 @@ class DeviceDesk:
         text = encode_hint(hint)
         hints.write(run.container.id, run.name, job.folder, text)
         job.written = text
-        job.pending = Pending(move, served.in_force, probe_id, at_s, seen.batch)
+        job.pending = Pending(move, served.in_force, probe_id, at_s, seen.batch, seen.meets_target)
 
     def _put_back(self, job: JobDevices) -> None:
         """What stood in the hint directory before us stands there again."""

@@ -29,6 +29,8 @@ class Pending:
     probe_id: str
     since_s: float
     batch: int
+    met_target: bool
+    """Before it."""
 
 
 @dataclass(slots=True)

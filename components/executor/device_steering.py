@@ -11,38 +11,21 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass, replace
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
-from components.policy.device_policies import (
-    ENERGY,
-    DeviceChoice,
-    DevicePolicy,
-    Expected,
-    choose_device,
-)
-from components.policy.device_predictor import DevicePredictor, DeviceWork
+from components.executor.device_outlook import bearing, bucket_of, left_out
+from components.policy.device_policies import ENERGY, DeviceChoice, DevicePolicy, choose_device
 from components.policy.errors import PolicyError
 
 if TYPE_CHECKING:
-    from components.jobs.job import Job
-    from components.telemetry.served_devices import ProbeReading, ServedDevices
+    from collections.abc import Mapping
 
-MOST_LOAD = 0.85
-"""Share of its time that a device may be busy; beyond it requests would queue up."""
+    from components.executor.device_outlook import Asked, DeviceTuning
+    from components.policy.device_policies import Expected
+    from components.telemetry.served_devices import ProbeReading
+
 QUIET_LOAD = 0.5
 """Up to this share of its time busy, what is seen of a device is its own doing, not the queue's."""
-
-
-class DeviceTuning(Protocol):
-    """Corrects predictions of one network by what was seen of it."""
-
-    def observe(self, device: str, log_error: float) -> None:
-        """Take in by how much a prediction without correction was off, as a logarithm."""
-        ...
-
-    def shift(self, device: str) -> float:
-        """What to add to log costs of a device."""
-        ...
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -54,7 +37,8 @@ class SteeringLimits:
     hold_s: float = 30.0
     """Least time between two changes that no missed target asks for."""
     remember_s: float = 900.0
-    """How long a device that was taken back is not tried again at such a batch."""
+    """How long a device that was taken back is not tried again at such a batch, and how long a
+    measurement counts as one."""
     confirm_s: float = 60.0
     """A server that does not say so by then does not follow the hint."""
 
@@ -99,112 +83,100 @@ class DeviceSteering:
         self._tuning = tuning
         self._limits = limits
         self._since_s: float | None = None
-        self._came_from: str | None = None
-        self._taken_back: dict[tuple[str, int], float] = {}
-        self._measured: set[tuple[str, int]] = set()
+        self._judged_against: str | None = None
+        self._bucket: int | None = None
+        self._taken_back_s: dict[tuple[str, int], float] = {}
+        self._measured_s: dict[tuple[str, int], float] = {}
+        self._unanswered: set[tuple[str, int]] = set()
         self.choice: DeviceChoice | None = None
         """What the policy last said."""
-        self._is_strange = False
         self.reason = "no window was seen yet"
         """Why the device in force is in force."""
 
-    def learn(
-        self, seen: Seen, served: ServedDevices, predictor: DevicePredictor, job: Job, n_cpus: int
-    ) -> None:
+    def learn(self, seen: Seen, asked: Asked) -> None:
         """Let what was seen correct what is predicted, unless requests queued."""
-        if seen.device != served.in_force:
+        if seen.device != asked.served.in_force:
             return
-        by_device = self._expected(seen.batch, served, predictor, job, n_cpus, corrected=False)
-        mine = by_device.get(seen.device)
-        if mine is None or seen.rate_per_s * seen.batch_ms / 1000 > QUIET_LOAD:
-            return
-        self._measured.add((seen.device, _bucket(seen.batch)))
-        self._tuning.observe(seen.device, math.log(seen.batch_ms / mine.latency_ms))
+        if seen.rate_per_s * seen.batch_ms / 1000 <= QUIET_LOAD:
+            self._learn(seen.device, seen.batch, seen.batch_ms, seen.at_s, asked)
 
-    def learn_probe(
-        self,
-        probe: ProbeReading,
-        served: ServedDevices,
-        predictor: DevicePredictor,
-        job: Job,
-        n_cpus: int,
-    ) -> None:
+    def learn_probe(self, probe: ProbeReading, at_s: float, asked: Asked) -> None:
         """Take in one batch that was measured on purpose."""
-        by_device = self._expected(probe.batch, served, predictor, job, n_cpus, corrected=False)
-        self._measured.add((probe.device, _bucket(probe.batch)))
-        if probe.device in by_device:
-            error = math.log(probe.latency_ms / by_device[probe.device].latency_ms)
-            self._tuning.observe(probe.device, error)
+        self._learn(probe.device, probe.batch, probe.latency_ms, at_s, asked)
 
     def probe_failed(self, device: str, batch: int) -> None:
         """Nothing came of a probe: it is not asked for again at such a batch."""
-        self._measured.add((device, _bucket(batch)))
+        self._unanswered.add((device, bucket_of(batch)))
 
-    def decide(
-        self,
-        seen: Seen,
-        served: ServedDevices,
-        predictor: DevicePredictor,
-        job: Job,
-        n_cpus: int,
-    ) -> Move | None:
+    def decide(self, seen: Seen, asked: Asked) -> Move | None:
         """What is to change now, if anything; `choice` and `reason` say what was thought."""
-        undo = self._undo(seen, served)
+        undo = self._undo(seen, asked)
         if undo is not None:
             return undo
+        before, self._bucket = self._bucket, bucket_of(seen.batch)
+        if before != self._bucket and seen.meets_target:
+            self.reason = f"batches of {seen.batch} are new; one more window is looked at"
+            return None
         try:
-            expected = self._expected(seen.batch, served, predictor, job, n_cpus, corrected=True)
-            among = self._allowed(expected, seen)
-            self.choice = choose_device(
-                among,
-                DevicePolicy.ENERGY_UNDER_TARGET,
-                sure_from=predictor.brain.facts.sure_from[ENERGY],
-                target_ms=job.target.latency_ms * seen.batch,
-                is_strange=self._is_strange,
-            )
+            expected, self.choice = self._chosen(seen, asked)
         except PolicyError as error:
             self.choice, self.reason = None, f"no choice: {error.found}; {error.remedy}"
             return None
-        return self._guarded(self.choice, seen, served, expected)
+        return self._guarded(self.choice, seen, asked.served.in_force, expected)
 
-    def moved(self, came_from: str | None, at_s: float, reason: str) -> None:
+    def moved(self, judged_against: str | None, at_s: float, reason: str) -> None:
         """Note that another device came into force because we wanted it to.
 
-        The next window judges it against `came_from`; None: it is not judged.
+        The next window judges it against the one it came from; None: it is not judged.
         """
-        self._since_s, self._came_from, self.reason = at_s, came_from, reason
+        self._since_s, self._judged_against, self.reason = at_s, judged_against, reason
 
-    def _undo(self, seen: Seen, served: ServedDevices) -> Move | None:
-        """The first window after a change judges it."""
-        came_from, self._came_from = self._came_from, None
-        if came_from is None or seen.device != served.in_force or seen.meets_target:
-            return None
-        if came_from not in served.held:
-            return None
-        until_s = seen.at_s + self._limits.remember_s
-        self._taken_back[seen.device, _bucket(seen.batch)] = until_s
-        return Move(
-            MoveKind.UNDO,
-            came_from,
-            f"taken back: {seen.image_ms:.4g} ms an image on {seen.device} miss the target",
+    def _learn(self, device: str, batch: int, batch_ms: float, at_s: float, asked: Asked) -> None:
+        try:
+            expected, _ = asked.expected(batch, None)
+        except PolicyError as error:
+            self.reason = f"no choice: {error.found}; {error.remedy}"
+            return
+        if device in expected:
+            self._measured_s[device, bucket_of(batch)] = at_s
+            self._tuning.observe(device, math.log(batch_ms / expected[device].latency_ms))
+
+    def _chosen(self, seen: Seen, asked: Asked) -> tuple[Mapping[str, Expected], DeviceChoice]:
+        """What the policy says.
+
+        Raises:
+            PolicyError: it cannot say anything.
+        """
+        expected, is_strange = asked.expected(seen.batch, self._tuning)
+        among = self._allowed(expected, seen)
+        choice = choose_device(
+            among,
+            DevicePolicy.ENERGY_UNDER_TARGET,
+            sure_from=asked.predictor.brain.facts.sure_from[ENERGY],
+            target_ms=asked.job.target.latency_ms * seen.batch,
+            is_strange=is_strange,
+            measured=self._measured(seen),
         )
+        return expected, replace(choice, reason=choice.reason + left_out(expected, among))
+
+    def _undo(self, seen: Seen, asked: Asked) -> Move | None:
+        """The first window after a change judges it."""
+        came_from, self._judged_against = self._judged_against, None
+        is_judged = came_from is not None and seen.device == asked.served.in_force
+        if came_from is None or not is_judged or seen.meets_target:
+            return None
+        if came_from not in asked.served.held:
+            return None
+        self._taken_back_s[seen.device, bucket_of(seen.batch)] = seen.at_s
+        missed = f"{seen.image_ms:.4g} ms an image on {seen.device} miss the target"
+        return Move(MoveKind.UNDO, came_from, f"taken back: {missed}")
 
     def _guarded(
-        self,
-        choice: DeviceChoice,
-        seen: Seen,
-        served: ServedDevices,
-        expected: dict[str, Expected],
+        self, choice: DeviceChoice, seen: Seen, here: str, expected: Mapping[str, Expected]
     ) -> Move | None:
-        here = served.in_force
-        if choice.device == here and choice.is_sure:
-            self.reason = choice.reason
-            return None
-        unmeasured = [
-            each
-            for each in choice.to_measure
-            if each != here and (each, _bucket(seen.batch)) not in self._measured
-        ]
+        settled = {here, *self._measured(seen)}
+        settled |= {device for device, size in self._unanswered if size == bucket_of(seen.batch)}
+        unmeasured = [each for each in choice.to_measure if each not in settled]
         if not choice.is_sure and unmeasured:
             return Move(
                 MoveKind.PROBE,
@@ -215,82 +187,46 @@ class DeviceSteering:
         if choice.device == here:
             self.reason = choice.reason
             return None
-        return self._patient(choice, seen, here, expected)
-
-    def _patient(
-        self, choice: DeviceChoice, seen: Seen, here: str, expected: dict[str, Expected]
-    ) -> Move | None:
-        move = Move(MoveKind.SWITCH, choice.device, f"{choice.reason} (P = {choice.p:.2f})")
-        if not seen.meets_target or here not in expected:
-            return move
-        saved = 1.0 - expected[choice.device].energy_j / expected[here].energy_j
-        if choice.meets_target is False:
-            self.reason = f"it stays on {here}, which meets the target; {choice.reason}"
+        why_not = self._why_not(choice, seen, here, expected)
+        if why_not is not None:
+            self.reason = why_not
             return None
+        how = "measured" if choice.is_measured else f"P = {choice.p:.2f}"
+        return Move(MoveKind.SWITCH, choice.device, f"{choice.reason} ({how})")
+
+    def _why_not(
+        self, choice: DeviceChoice, seen: Seen, here: str, expected: Mapping[str, Expected]
+    ) -> str | None:
+        """What speaks against a change; nothing where the target is missed."""
+        if not seen.meets_target or here not in expected:
+            return None
+        if choice.meets_target is False:
+            return f"it stays on {here}, which meets the target; {choice.reason}"
+        saved = 1.0 - expected[choice.device].energy_j / expected[here].energy_j
         if saved < self._limits.dead_band:
-            self.reason = (
-                f"dead band: {choice.device} would save {saved:.1%}, less than "
+            return (
+                f"dead band: {choice.device} would save {max(saved, 0.0):.1%}, less than "
                 f"{self._limits.dead_band:.0%}"
             )
-            return None
         since = None if self._since_s is None else seen.at_s - self._since_s
         if since is not None and since < self._limits.hold_s:
-            self.reason = f"hold time: the last change was {since:.0f} s ago; {choice.reason}"
-            return None
-        return move
+            return f"hold time: the last change was {since:.0f} s ago; {choice.reason}"
+        return None
 
-    def _expected(
-        self,
-        batch: int,
-        served: ServedDevices,
-        predictor: DevicePredictor,
-        job: Job,
-        n_cpus: int,
-        *,
-        corrected: bool,
-    ) -> dict[str, Expected]:
-        """What is expected of every device the job may use and the server holds."""
-        usable = [device for device in job.devices if device in served.held]
-        columns = {device: predictor.column(device, n_cpus) for device in usable}
-        moved = {
-            column: self._tuning.shift(device) if corrected else 0.0
-            for device, column in columns.items()
-        }
-        if not served.features:
-            raise PolicyError(
-                "asked for a device",
-                "the server does not say what its network amounts to",
-                "start it with --network-features FILE",
-            )
-        outlook = predictor.expected(
-            DeviceWork(served.features, batch, _clock(served, usable)), moved
-        )
-        self._is_strange = outlook.is_strange
-        by_column = {each.device: each for each in outlook.devices}
-        return {
-            device: replace(by_column[column], device=device) for device, column in columns.items()
-        }
-
-    def _allowed(self, expected: dict[str, Expected], seen: Seen) -> tuple[Expected, ...]:
+    def _allowed(self, expected: Mapping[str, Expected], seen: Seen) -> tuple[Expected, ...]:
         """Those that bear the load and were not taken back lately; all where none does."""
-        wanted_per_s = seen.rate_per_s * seen.batch
-        bearing = [
-            each for each in expected.values() if wanted_per_s <= MOST_LOAD * each.throughput_per_s
-        ]
-        bucket = _bucket(seen.batch)
-        free = [
-            each
-            for each in bearing
-            if seen.at_s >= self._taken_back.get((each.device, bucket), -math.inf)
-        ]
-        return tuple(free or bearing or expected.values())
+        able = bearing(expected, seen.rate_per_s * seen.batch)
+        barred = self._lately(self._taken_back_s, seen)
+        free = tuple(each for each in able if each.device not in barred)
+        return free or able or tuple(expected.values())
 
+    def _measured(self, seen: Seen) -> frozenset[str]:
+        return self._lately(self._measured_s, seen)
 
-def _bucket(batch: int) -> int:
-    """Batches that are alike: within a factor of two."""
-    return round(math.log2(batch))
-
-
-def _clock(served: ServedDevices, usable: list[str]) -> float:
-    """The least clock of the devices; 1 where none is told (the CPU has none that counts)."""
-    return min((served.clock_share[d] for d in usable if d in served.clock_share), default=1.0)
+    def _lately(self, when_s: Mapping[tuple[str, int], float], seen: Seen) -> frozenset[str]:
+        """Devices of which something is remembered for such a batch."""
+        return frozenset(
+            device
+            for (device, size), at_s in when_s.items()
+            if size == bucket_of(seen.batch) and seen.at_s - at_s < self._limits.remember_s
+        )

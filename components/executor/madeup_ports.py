@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.executor.errors import ExecutorSettingsError
 from components.executor.ports import NodePorts
+from components.madeup.devices.node import device_node
 from components.madeup.node import reference_node
 from components.node.fingerprint import read_identity
 
@@ -21,11 +23,14 @@ def madeup_node(kind: str, name: str, home: Path, seed: int) -> NodePorts:
     Raises:
         ExecutorSettingsError: there is none of that kind.
     """
+    if kind == "madeup:devices":
+        node = device_node(home / "madeup", seed=seed)
+        return replace(ports_of(node, name), served_devices=node.served_devices)
     if kind != "madeup:reference":
         raise ExecutorSettingsError(
             f"asked for the host {kind!r}",
-            "the made-up node there is, is the reference node",
-            "say madeup:reference",
+            "there are the made-up reference node and one with three devices",
+            "say madeup:reference or madeup:devices",
         )
     return ports_of(reference_node(home / "madeup", seed=seed), name)
 

@@ -70,12 +70,13 @@ class ServerCounters:
     """Cumulative counts of one made-up server; only grows until the server is restarted."""
 
     def __init__(self, job: MadeUpJob, rng: np.random.Generator) -> None:
-        self._job = job
+        self.job = job
         self._rng = rng
         self._counts = np.zeros(len(BOUNDS_S) + 1, dtype=np.int64)
         self._log_bounds_ms = [math.log(1e3 * bound) for bound in BOUNDS_S]
         self._sum_s = 0.0
         self._received = 0.0
+        self._n_images = 0
         self.cpu_time_s = 0.0
         self.run_queue_wait_s = 0.0
 
@@ -91,6 +92,7 @@ class ServerCounters:
         n_requests = int(self._received) - before
         self._counts += self._rng.multinomial(n_requests, self._shares(seen_ms))
         self._sum_s += n_requests * seen_ms / 1e3
+        self._n_images += n_requests * self.job.batch_size
 
     def snapshot(self) -> LatencySnapshot:
         """Read the counters as a page of the server would show them."""
@@ -100,13 +102,13 @@ class ServerCounters:
             counts=tuple(int(count) for count in self._counts),
             sum_s=self._sum_s,
             n_requests=n_requests,
-            n_images=n_requests * self._job.batch_size,
+            n_images=self._n_images,
             n_received=n_requests,
         )
 
     def _shares(self, mean_ms: float) -> list[float]:
         """Share of requests in each bucket."""
-        spread = self._job.spread
+        spread = self.job.spread
         centre = math.log(mean_ms) - spread**2 / 2
         scale = spread * math.sqrt(2.0)
         below = [0.5 * (1.0 + math.erf((b - centre) / scale)) for b in self._log_bounds_ms]

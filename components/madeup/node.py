@@ -8,6 +8,7 @@ node.latency_source(node.container("resnet")).read()
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.madeup.clock import SimulatedClock
@@ -28,7 +29,7 @@ if TYPE_CHECKING:
 
     from components.actuation.host import Container
     from components.jobs.job import Job
-    from components.madeup.surface import MadeUpSurface
+    from components.madeup.surface import MadeUpSurface, Response
     from components.node.cpuset import CpuSet
 
 REFERENCE_IDLE_W = 76.245
@@ -113,6 +114,23 @@ class MadeUpNode:
             )
         with self._state.changing():
             self._state.named(name).rate_per_s = rate_per_s
+
+    def change_work(
+        self, name: str, response: Response, *, rate_per_s: float, batch_size: int
+    ) -> None:
+        """Let a job answer in another way from now on; its counters go on."""
+        with self._state.changing():
+            server = self._state.named(name)
+            server.job = replace(
+                server.job, response=response, rate_per_s=rate_per_s, batch_size=batch_size
+            )
+            server.counters.job = server.job
+            server.rate_per_s = rate_per_s
+
+    def spend(self, joules: float) -> None:
+        """Count joules of something beside the jobs."""
+        with self._state.settled():
+            self._state.energy_j += joules
 
     def scale_rate(self, name: str, factor: float) -> None:
         """Multiply the load that a job is offered now."""

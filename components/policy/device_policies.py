@@ -11,7 +11,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from statistics import NormalDist
 from typing import TYPE_CHECKING
@@ -26,6 +26,8 @@ MEETS_FROM = 0.9
 """A device counts as meeting a target from this probability on."""
 IN_QUESTION = 0.02
 """A device less likely to be the one than this need not be measured."""
+CONTRADICTION = 0.05
+"""A device expected to cost so much less than the chosen one speaks against the choice."""
 
 
 class DevicePolicy(StrEnum):
@@ -82,6 +84,7 @@ class DeviceChoice:
         to_measure: devices worth a batch first, likeliest first; none when sure.
         meets_target: whether some device meets the target; None without one.
         reason: in words.
+        is_measured: whether measurements decided, and not the probability.
     """
 
     policy: DevicePolicy
@@ -91,6 +94,7 @@ class DeviceChoice:
     to_measure: tuple[str, ...]
     meets_target: bool | None
     reason: str
+    is_measured: bool = False
 
 
 def choose_device(
@@ -100,6 +104,7 @@ def choose_device(
     sure_from: float,
     target_ms: float | None = None,
     is_strange: bool = False,
+    measured: frozenset[str] = frozenset(),
 ) -> DeviceChoice:
     """Choose a device; where none meets the target, the fastest.
 
@@ -109,14 +114,17 @@ def choose_device(
         sure_from: probability from which a choice needs no measurement.
         target_ms: of one batch; needed by `energy-under-target`, ignored by the others.
         is_strange: whether the question is unlike all that was learned from.
+        measured: devices on which such a batch was measured: what is expected of them is no guess
+            any more, and where all in question are measured the least expected decides.
 
     Raises:
         PolicyError: no device, or no target where one is needed.
     """
     if not expected:
         raise PolicyError("asked for a device", "there is none to choose from", "name some")
+    question = _Question(policy, sure_from, is_strange, measured)
     if policy is not DevicePolicy.ENERGY_UNDER_TARGET:
-        return _least(expected, policy, sure_from, None, is_strange)
+        return _least(expected, question, None)
     if target_ms is None or not target_ms > 0:
         raise PolicyError(
             f"asked for the device of the policy {policy}",
@@ -125,76 +133,103 @@ def choose_device(
         )
     meeting = [each for each in expected if each.p_meets(target_ms) >= MEETS_FROM]
     if not meeting:
-        return _fastest(expected, policy, sure_from, target_ms, is_strange)
-    choice = _least(meeting, policy, sure_from, target_ms, is_strange)
-    doubtful = [
+        return _fastest(expected, question, target_ms)
+    choice = _least(meeting, question, target_ms)
+    doubtful = tuple(
         each.device
         for each in expected
         if each not in meeting
+        and each.device not in measured
         and each.p_meets(target_ms) > 1.0 - MEETS_FROM
         and each.energy_j < _named(meeting, choice.device).energy_j
-    ]
+    )
     if not doubtful:
         return choice
-    return DeviceChoice(
-        policy,
-        choice.device,
-        choice.p,
+    return replace(
+        choice,
         is_sure=False,
         to_measure=tuple(dict.fromkeys((*doubtful, *choice.to_measure))),
-        meets_target=True,
         reason=f"{choice.reason}; {', '.join(doubtful)} would take less and may meet the target",
     )
 
 
-def _least(
-    among: Sequence[Expected],
-    policy: DevicePolicy,
-    sure_from: float,
-    target_ms: float | None,
-    is_strange: bool,
-) -> DeviceChoice:
-    objective = policy.objective
+@dataclass(frozen=True, slots=True)
+class _Question:
+    """What is asked, beside the devices."""
+
+    policy: DevicePolicy
+    sure_from: float
+    is_strange: bool
+    measured: frozenset[str]
+
+
+def _least(among: Sequence[Expected], question: _Question, target_ms: float | None) -> DeviceChoice:
+    objective = question.policy.objective
     shares = _shares(among, objective)
     best = min(among, key=lambda each: (each.loss[objective], -shares[each.device]))
-    p = shares[best.device]
-    is_sure = (p >= sure_from or len(among) == 1) and not is_strange
+    cheaper = [
+        each.device
+        for each in among
+        if _cost(each, objective) < (1.0 - CONTRADICTION) * _cost(best, objective)
+    ]
+    is_sure = shares[best.device] >= question.sure_from and not (question.is_strange or cheaper)
+    is_sure = is_sure or len(among) == 1
     likeliest = sorted(shares, key=lambda name: -shares[name])
+    in_question = tuple(
+        name
+        for name in likeliest
+        if question.is_strange or shares[name] >= IN_QUESTION or name in cheaper
+    )
+    is_measured = not is_sure and set(in_question) <= question.measured
+    if is_measured:
+        least = min(
+            (each for each in among if each.device in in_question),
+            key=lambda each: _cost(each, objective),
+        )
+        best, is_sure = least, True
     return DeviceChoice(
-        policy,
+        question.policy,
         best.device,
-        p,
+        shares[best.device],
         is_sure,
-        () if is_sure else tuple(n for n in likeliest if is_strange or shares[n] >= IN_QUESTION),
+        () if is_sure else in_question,
         None if target_ms is None else True,
-        _reason(best, among, policy, target_ms),
+        _reason(best, among, question.policy, target_ms),
+        is_measured,
     )
 
 
-def _fastest(
-    among: Sequence[Expected],
-    policy: DevicePolicy,
-    sure_from: float,
-    target_ms: float,
-    is_strange: bool,
-) -> DeviceChoice:
+def _fastest(among: Sequence[Expected], question: _Question, target_ms: float) -> DeviceChoice:
     """Nothing is sure to meet the target: the one likeliest to, or else the least bad."""
     best = max(among, key=lambda each: (round(each.p_meets(target_ms), 3), -each.latency_ms))
     p = _shares(among, LATENCY)[best.device]
-    may_meet = tuple(each.device for each in among if each.p_meets(target_ms) > 1 - MEETS_FROM)
-    is_sure = p >= sure_from and not may_meet and not is_strange
+    may_meet = tuple(
+        each.device
+        for each in among
+        if each.p_meets(target_ms) > 1 - MEETS_FROM and each.device not in question.measured
+    )
+    is_sure = p >= question.sure_from and not may_meet and not question.is_strange
+    to_measure = () if is_sure else may_meet or (best.device,)
+    if set(to_measure) <= question.measured:
+        is_sure, to_measure = True, ()
     return DeviceChoice(
-        policy,
+        question.policy,
         best.device,
         p,
         is_sure,
-        () if is_sure else may_meet or (best.device,),
+        to_measure,
         meets_target=False,
         reason=(
             f"no device is sure to meet {target_ms:.4g} ms; {best.device} comes nearest with "
             f"{best.latency_ms:.4g} ms"
         ),
     )
+
+
+def _cost(each: Expected, objective: str) -> float:
+    if objective == LATENCY:
+        return each.latency_ms
+    return each.energy_j if objective == ENERGY else 1.0 / each.throughput_per_s
 
 
 def _shares(among: Sequence[Expected], objective: str) -> dict[str, float]:
@@ -214,7 +249,7 @@ def _reason(
     if not rest:
         return f"{best.device} is the only one{met}: {mine}"
     others = ", ".join(f"{each.device} {_said(each, policy.objective)}" for each in rest)
-    return f"{best.device} is expected best{met}: {mine} against {others}"
+    return f"{best.device} is the best choice{met}: {mine} against {others}"
 
 
 def _said(each: Expected, objective: str) -> str:

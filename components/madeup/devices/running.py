@@ -12,6 +12,7 @@ from enum import StrEnum
 from typing import TYPE_CHECKING
 
 from components.madeup.devices.idle import HOST_IDLE_W, IDLE
+from components.madeup.devices.roofline_host import N_CORES
 from components.madeup.errors import MadeUpError
 
 if TYPE_CHECKING:
@@ -91,6 +92,11 @@ class RunningDevices:
     def devices(self) -> Mapping[str, str]:
         """Kind of each device by name."""
         return self._host.devices
+
+    @property
+    def n_cores(self) -> int:
+        """Cores of the CPU."""
+        return N_CORES
 
     def clock_share(self, device: str, at_s: float) -> float:
         """The clock of a device over its maximum; one never used is at rest.
