@@ -47,7 +47,10 @@ def _print(report: ObjectiveReport) -> None:
     print_table(COLUMNS, [(name, *_cells(scores)) for name, scores in report.scores.items()])
     for fold, learner in report.learners.items():
         print(f"  fold {fold} is decided by {learner}")
-    n_unmeasured = report.scores["ours"].n_unmeasured
+    ours = report.scores["ours"]
+    if ours.answered and ours.sure_accuracy is not None:
+        print(f"  sure of {ours.answered:.1%} of the choices; {ours.sure_accuracy:.1%} right")
+    n_unmeasured = ours.n_unmeasured
     if n_unmeasured:
         print(f"  {n_unmeasured} choices have an empty cell; each counts as its row's worst")
 

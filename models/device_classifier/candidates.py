@@ -32,5 +32,5 @@ def candidates(feature_names: Sequence[str]) -> tuple[Learner, ...]:
         *(PhysicalCost(base, "none") for base in bases if base != "none"),
         *(PhysicalCost(base, "kernel") for base in bases),
         *(PhysicalCost(base, "ridge", "squares") for base in bases),
-        PhysicalCost("roofline" if known else "products", "trees"),
+        PhysicalCost("roofline" if known else "products", "trees", "ratios"),
     )

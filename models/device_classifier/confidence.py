@@ -114,11 +114,11 @@ def outlook_of_costs(log_costs: FloatArray, draws: FloatArray) -> Outlook:
     return Outlook(counts / counts.sum(axis=1, keepdims=True), loss / len(draws))
 
 
-def mean_outlook(outlooks: Sequence[Outlook]) -> Outlook:
-    """The mean of what several learners expect."""
+def mean_outlook(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:
+    """The weighted mean of what several learners expect."""
     return Outlook(
-        np.mean([each.p for each in outlooks], axis=0),
-        np.mean([each.loss for each in outlooks], axis=0),
+        np.average([each.p for each in outlooks], axis=0, weights=weights),
+        np.average([each.loss for each in outlooks], axis=0, weights=weights),
     )
 
 

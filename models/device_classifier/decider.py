@@ -35,11 +35,13 @@ class Member:
         fitted: log costs, or probabilities, of the C contenders.
         draws: [S, C] residuals of log costs; None: it gives probabilities.
         temperature: by how much a log cost must change to change the odds e-fold.
+        weight: of its expectations among those of all members.
     """
 
     fitted: Fitted
     draws: FloatArray | None
     temperature: float
+    weight: float
 
     def outlook(self, features: FloatArray, runs: BoolArray, shift: FloatArray) -> Outlook:
         """What it expects of the contenders; `shift` [N, C] is added to log costs."""
@@ -72,7 +74,10 @@ class Decider:
             shift = np.zeros((len(features), self.n_devices))
         runs, moved = self.gate(features), shift[:, self.among]
         moved = moved - moved.min(axis=1, keepdims=True)
-        inner = mean_outlook([each.outlook(features, runs, moved) for each in self.members])
+        inner = mean_outlook(
+            [each.outlook(features, runs, moved) for each in self.members],
+            [each.weight for each in self.members],
+        )
         calibrated = inner.calibrated(self.calibration)
         p = np.zeros((len(features), self.n_devices))
         loss = np.full(p.shape, MOST_REGRET + MISTAKE)
@@ -87,7 +92,8 @@ def fitted_decider(choice: Choice, fit: Fit) -> Decider:
             fit.fitted[name],
             choice.draws[name][:, fit.among] if name in choice.draws else None,
             choice.temperatures.get(name, 1.0),
+            weight,
         )
-        for name in choice.members
+        for name, weight in choice.members.items()
     )
     return Decider(fit.n_devices, fit.among, fit.gate, members, choice.calibration)

@@ -8,13 +8,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 from threadpoolctl import threadpool_limits
 
-from models.device_classifier.objective_run import ObjectiveRun
+from models.device_classifier.objective_run import OURS, ObjectiveRun
 from models.device_classifier.scores import ChoiceScores, score
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
-    from models.device_classifier.table import DeviceTable
+    from models.device_classifier.table import BoolArray, DeviceTable, FloatArray, IntArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -27,19 +27,26 @@ class Prediction:
     p: float
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True, slots=True, eq=False)
 class ObjectiveReport:
-    """Scores of one objective over all folds: ours, the baselines, each device, the oracle.
+    """One objective over all folds: ours, the baselines, each device, the oracle.
 
     Attributes:
         objective: `latency`, `energy` or `throughput`.
         scores: by who chose.
         learners: by fold, who decided as `ours`.
+        costs: [N, D] of all rows, NaN where not measured.
+        chosen: by who chose, [N] devices.
+        p, is_sure: [N] of ours.
     """
 
     objective: str
     scores: Mapping[str, ChoiceScores]
     learners: Mapping[int, str]
+    costs: FloatArray
+    chosen: Mapping[str, IntArray]
+    p: FloatArray
+    is_sure: BoolArray
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +54,7 @@ class Evaluation:
     """All predictions, by objective in the order of the table's rows, and the reports."""
 
     table: str
+    devices: tuple[str, ...]
     predictions: tuple[Prediction, ...]
     reports: tuple[ObjectiveReport, ...]
 
@@ -75,24 +83,25 @@ def evaluate(
                 run.fold(fold)
         reports.append(_report(run))
         predictions += _predictions(run)
-    return Evaluation(table.name, tuple(predictions), tuple(reports))
+    return Evaluation(table.name, table.devices, tuple(predictions), tuple(reports))
 
 
 def _report(run: ObjectiveRun) -> ObjectiveReport:
     costs = run.table.costs(run.objective)
-    scores = {
-        name: score(costs, chosen, run.p if name == "ours" else None)
-        for name, chosen in run.chosen.items()
-    }
+    chosen = dict(run.chosen)
     for index, device in enumerate(run.table.devices):
-        scores[f"always {device}"] = score(costs, np.full(len(costs), index))
-    oracle = np.argmin(np.where(np.isnan(costs), np.inf, costs), axis=1)
-    scores["oracle"] = score(costs, oracle)
-    return ObjectiveReport(run.objective, scores, dict(run.learners))
+        chosen[f"always {device}"] = np.full(len(costs), index)
+    chosen["oracle"] = np.argmin(np.where(np.isnan(costs), np.inf, costs), axis=1)
+    scores = {
+        name: score(costs, each, *((run.p, run.is_sure) if name == OURS else ()))
+        for name, each in chosen.items()
+    }
+    learners = dict(run.learners)
+    return ObjectiveReport(run.objective, scores, learners, costs, chosen, run.p, run.is_sure)
 
 
 def _predictions(run: ObjectiveRun) -> list[Prediction]:
     return [
         Prediction(str(row), run.objective, run.table.devices[device], float(p))
-        for row, device, p in zip(run.table.rows, run.chosen["ours"], run.p, strict=True)
+        for row, device, p in zip(run.table.rows, run.chosen[OURS], run.p, strict=True)
     ]

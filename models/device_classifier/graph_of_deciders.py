@@ -37,7 +37,8 @@ def write_outlook(
     moved = write.op("Sub", moved, write.sums("ReduceMin", moved))
     runs = _runs(write, learners, decider.gate)
     each = [_member(write, learners, member, moved, runs) for member in decider.members]
-    p, loss = (_mean(write, [values[i] for values in each]) for i in (0, 1))
+    weights = [member.weight for member in decider.members]
+    p, loss = (_mean(write, [values[i] for values in each], weights) for i in (0, 1))
     return _calibrated(write, p, loss, decider.calibration), loss
 
 
@@ -120,8 +121,11 @@ def _calibrated(write: GraphWriter, p: str, loss: str, calibration: Calibration)
     return write.op("Add", others, write.op("Mul", new, is_chosen))
 
 
-def _mean(write: GraphWriter, values: list[str]) -> str:
-    total = values[0]
-    for value in values[1:]:
+def _mean(write: GraphWriter, values: list[str], weights: list[float]) -> str:
+    if len(values) == 1:
+        return values[0]
+    each = [write.with_number("Mul", v, weight) for v, weight in zip(values, weights, strict=True)]
+    total = each[0]
+    for value in each[1:]:
         total = write.op("Add", total, value)
-    return total if len(values) == 1 else write.with_number("Mul", total, 1.0 / len(values))
+    return total

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 N_TREES = 100
 N_BIG_TREES = 60  # from MANY_ROWS on
 MANY_ROWS = 2500
+OURS = "ours"
 BASELINES: Mapping[str, Learner] = {
     "forest": FOREST,
     "logistic regression": LOGISTIC,
@@ -49,7 +50,7 @@ class ObjectiveRun:
     def of(cls, table: DeviceTable, objective: str, seed: int) -> ObjectiveRun:
         """A run before its first fold."""
         n_rows = len(table.rows)
-        chosen = {name: np.zeros(n_rows, dtype=np.int64) for name in ("ours", *BASELINES)}
+        chosen = {name: np.zeros(n_rows, dtype=np.int64) for name in (OURS, *BASELINES)}
         comparer = Comparer(table, objective, seed)
         return cls(comparer, chosen, np.zeros(n_rows), np.zeros(n_rows, dtype=bool))
 
@@ -76,7 +77,7 @@ class ObjectiveRun:
         rows = np.flatnonzero(self.table.folds == fold)
         features = self.table.features[rows]
         outlook = fitted_decider(choice, outer).outlook(features)
-        self.chosen["ours"][rows], self.p[rows] = outlook.chosen, outlook.chosen_p
+        self.chosen[OURS][rows], self.p[rows] = outlook.chosen, outlook.chosen_p
         self.is_sure[rows] = outlook.chosen_p >= choice.sure_from
         for name, learner in BASELINES.items():
             self.chosen[name][rows] = np.argmax(outer.predict(learner.name, features), axis=1)

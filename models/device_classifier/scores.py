@@ -10,7 +10,7 @@ import numpy as np
 from models.device_classifier.confidence import expected_calibration_error
 
 if TYPE_CHECKING:
-    from models.device_classifier.table import FloatArray, IntArray
+    from models.device_classifier.table import BoolArray, FloatArray, IntArray
 
 CLOSE = 0.05  # a choice this little above the best is as good as it
 
@@ -25,6 +25,8 @@ class ChoiceScores:
         summed_regret: total cost of the choices over total least cost, minus 1.
         calibration_error: expected, of `p`; None for choices that state no probability.
         n_unmeasured: choices whose cell is empty; each counts as the row's worst measured device.
+        answered: share of rows whose choice is sure; None for choices that never say so.
+        sure_accuracy: accuracy of those; None where there are none.
     """
 
     n_rows: int
@@ -34,14 +36,22 @@ class ChoiceScores:
     summed_regret: float
     calibration_error: float | None
     n_unmeasured: int
+    answered: float | None = None
+    sure_accuracy: float | None = None
 
 
-def score(costs: FloatArray, chosen: IntArray, p: FloatArray | None = None) -> ChoiceScores:
+def score(
+    costs: FloatArray,
+    chosen: IntArray,
+    p: FloatArray | None = None,
+    is_sure: BoolArray | None = None,
+) -> ChoiceScores:
     """Score choices [N] on costs [N, D]; rows without any measurement are left out."""
     rows = np.flatnonzero(~np.isnan(costs).all(axis=1))
     regrets = regrets_of(costs[rows], chosen[rows])
     least = np.nanmin(costs[rows], axis=1)
     is_right = regrets <= 0
+    sure = None if is_sure is None else is_sure[rows]
     return ChoiceScores(
         n_rows=len(rows),
         accuracy=float(np.mean(is_right)),
@@ -50,6 +60,8 @@ def score(costs: FloatArray, chosen: IntArray, p: FloatArray | None = None) -> C
         summed_regret=float(np.sum(least * (1 + regrets)) / np.sum(least) - 1.0),
         calibration_error=None if p is None else expected_calibration_error(p[rows], is_right),
         n_unmeasured=int(np.isnan(costs[rows, chosen[rows]]).sum()),
+        answered=None if sure is None else float(np.mean(sure)),
+        sure_accuracy=None if sure is None or not sure.any() else float(np.mean(is_right[sure])),
     )
 
 

@@ -7,7 +7,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from models.device_classifier.candidates import STATIC
 from models.device_classifier.confidence import (
     Outlook,
     drawn,
@@ -27,8 +26,9 @@ if TYPE_CHECKING:
     from models.device_classifier.confidence import Calibration
     from models.device_classifier.table import FloatArray, TextArray
 
-N_BLENDED = 3
-BEYOND = 2.0  # standard errors; the best of a dozen equals is ahead by 1.5 by luck
+NOISE_SHARE = 0.5  # of a standard error behind the best, and a candidate weighs e times less
+MOST_MEMBERS = 5
+LEAST_WEIGHT = 0.05  # one that weighs less than this share is left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -36,14 +36,14 @@ class Choice:
     """Who decides, how errors of cost go together, and what its probabilities are worth.
 
     Attributes:
-        members: names of the learners whose mean outlook decides.
+        members: by name of each learner that decides, its weight; they sum to 1.
         draws: by name of each member that predicts costs, [S, D] residuals.
         temperatures: by name of each member that gives probabilities: see `Member`.
         calibration: of the probability of the chosen device.
         sure_from: the calibrated probability from which a choice is sure.
     """
 
-    members: tuple[str, ...]
+    members: Mapping[str, float]
     draws: Mapping[str, FloatArray]
     temperatures: Mapping[str, float]
     calibration: Calibration
@@ -51,39 +51,59 @@ class Choice:
 
     @property
     def name(self) -> str:
-        """The members' names."""
-        return " & ".join(self.members)
+        """The members' names, and what each weighs where there are several."""
+        if len(self.members) == 1:
+            return next(iter(self.members))
+        return " & ".join(f"{weight:.0%} {name}" for name, weight in self.members.items())
 
 
 def choose(comparison: Comparison, seed: int) -> Choice:
     """Choose among candidates by their predictions for rows they did not learn from.
 
-    The best one alone competes with the mean of the best two and of the best three; who does not
-    beat the best static device beyond noise gives way to it, for the best of many on few rows is
-    partly luck.
+    The best one takes part, and with it those that are behind it by no more than noise: the best
+    of many on few rows is partly luck, and the mean of equals errs less than any of them. The
+    baselines are candidates like all others, so that where nothing can be learned, the best
+    static device weighs as much as those that found patterns in noise.
     """
-    costs = comparison.costs
     draws = _draws(comparison, seed)
-    each = {name: _outlook(v, draws.get(name)) for name, v in comparison.predicted.items()}
-    lost = {name: _lost(outlook, costs) for name, outlook in each.items()}
-    expected = {name: float(np.mean(values)) for name, values in lost.items()}
-    best = sorted(expected, key=expected.__getitem__)[:N_BLENDED]
-    blends = {
-        tuple(best[:n]): _lost(mean_outlook([each[name] for name in best[:n]]), costs)
-        for n in range(1, len(best) + 1)
+    lost = {
+        name: _lost(_outlook(values, draws.get(name)), comparison.costs)
+        for name, values in comparison.predicted.items()
     }
-    members = min(blends, key=lambda names: (float(np.mean(blends[names])), -len(names)))
-    if not _is_better(blends[members], lost[STATIC.name], comparison.groups):
-        members = (STATIC.name,)
-    return choice_of(members, comparison, seed)
+    return choice_of(weights_of(lost, comparison.groups), comparison, seed)
 
 
-def choice_of(members: tuple[str, ...], comparison: Comparison, seed: int) -> Choice:
+def weights_of(lost: Mapping[str, FloatArray], groups: TextArray) -> dict[str, float]:
+    """Weights of candidates by what each lost row by row, [N]; heaviest first."""
+    best = min(lost, key=lambda name: float(np.mean(lost[name])))
+    raw = {best: 1.0}
+    for name, values in lost.items():
+        gaps = values - lost[best]
+        noise = NOISE_SHARE * max(standard_error(gaps, groups), 1e-9)
+        raw[name] = 1.0 if name == best else float(np.exp(-np.mean(gaps) / noise))
+    heaviest = sorted(raw, key=raw.__getitem__, reverse=True)[:MOST_MEMBERS]
+    total = sum(raw[name] for name in heaviest)
+    kept = {name: raw[name] for name in heaviest if raw[name] >= LEAST_WEIGHT * total}
+    return {name: weight / sum(kept.values()) for name, weight in kept.items()}
+
+
+def standard_error(values: FloatArray, groups: TextArray) -> float:
+    """Of the mean of values [N], of which those of a group go together."""
+    _, index = np.unique(groups, return_inverse=True)
+    sums = np.bincount(index, weights=values - values.mean())
+    n_groups = len(sums)
+    if n_groups == 1:
+        return float(np.std(values))
+    return float(np.sqrt(np.sum(sums**2) * n_groups / (n_groups - 1)) / len(values))
+
+
+def choice_of(members: Mapping[str, float], comparison: Comparison, seed: int) -> Choice:
     """These candidates together, calibrated on the rows they were compared on."""
     costs = comparison.costs
     draws = {name: v for name, v in _draws(comparison, seed).items() if name in members}
     decided = mean_outlook(
-        [_outlook(comparison.predicted[name], draws.get(name)) for name in members]
+        [_outlook(comparison.predicted[name], draws.get(name)) for name in members],
+        list(members.values()),
     )
     is_right = regrets_of(costs, decided.chosen) <= 0
     calibration = fit_calibration(decided.chosen_p, is_right)
@@ -121,18 +141,6 @@ def temperature(p: FloatArray, costs: FloatArray) -> float:
 
 def _lost(outlook: Outlook, costs: FloatArray) -> FloatArray:
     return losses(regrets_of(costs, outlook.chosen))
-
-
-def _is_better(one: FloatArray, other: FloatArray, groups: TextArray) -> bool:
-    """Whether one loses less, row by row, beyond noise; rows of a group err together."""
-    gains = other - one
-    _, index = np.unique(groups, return_inverse=True)
-    sums = np.bincount(index, weights=gains - gains.mean())
-    n_groups = len(sums)
-    if n_groups == 1:
-        return False
-    error = np.sqrt(np.sum(sums**2) * n_groups / (n_groups - 1)) / len(gains)
-    return float(np.mean(gains)) > BEYOND * float(error)
 
 
 def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:

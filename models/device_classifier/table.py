@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -49,6 +49,17 @@ class DeviceTable:
     def objectives(self) -> tuple[str, ...]:
         """Which of latency, energy and throughput there are, in the sidecar's order."""
         return tuple(self.measured)
+
+    def rows_of(self, rows: IntArray) -> DeviceTable:
+        """The table with some of its rows only."""
+        return replace(
+            self,
+            rows=self.rows[rows],
+            groups=self.groups[rows],
+            folds=self.folds[rows],
+            features=self.features[rows],
+            measured={name: values[rows] for name, values in self.measured.items()},
+        )
 
     def costs(self, objective: str) -> FloatArray:
         """What is to be as small as possible, [N, D]: for throughput, seconds an input."""
