@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 from components.devices.survey import usual_names
 from components.telemetry.device_measurement import StartState
+from flows.checked_lake import keep_measurements
+from flows.cli.device_check import check_as_json, print_device_check
 from flows.cli.printing import print_table, show_progress
 from flows.device_recording import RecordingOrder, record_devices
 from models.device_classifier.characterise_node import this_node
@@ -40,11 +42,17 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     except KeyboardInterrupt:
         sys.stderr.write("\nstopped; what is measured is kept: the same command goes on\n")
         return INTERRUPTED
+    checked = None
+    if not arguments.no_lake:
+        checked = keep_measurements(resolved.settings, recording.measurements)
     if arguments.json:
-        print(json.dumps(_as_json(recording)))
+        found = None if checked is None else check_as_json(checked)
+        print(json.dumps({**_as_json(recording), "check": found}))
     else:
         _print(recording)
-    return 0
+        if checked is not None:
+            print_device_check(checked)
+    return 0 if checked is None or checked.verdict else 1
 
 
 def _settings(arguments: argparse.Namespace) -> RecordingSettings:
@@ -99,7 +107,10 @@ def _rows(recording: Recording) -> list[dict[str, float]]:
 
 
 def _as_json(recording: Recording) -> dict[str, object]:
-    """Keys: table, n_measurements, n_contended_left_out, absent, left_out, half_against_half."""
+    """Keys: table, n_measurements, n_contended_left_out, absent, left_out, half_against_half.
+
+    `check` beside them is that of `joulepilot check`; null where the lake was left alone.
+    """
     return {
         "table": str(recording.table),
         "n_measurements": len(recording.measurements),

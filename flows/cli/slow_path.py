@@ -7,7 +7,8 @@ import sys
 from typing import TYPE_CHECKING
 
 from data_checks.report import require_good
-from flows.checked_lake import check_samples, ingest_telemetry
+from flows.checked_lake import check_measurements, check_samples, ingest_telemetry
+from flows.cli.device_check import check_as_json, print_device_check
 from flows.cli.printing import print_verdict, show_progress
 from flows.releasing import whoami
 from flows.sweeping import SweepOrder, sweep_nodes
@@ -42,11 +43,15 @@ def ingest(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Move what the hub received into the lake."""
     report = ingest_telemetry(resolved.settings)
     if arguments.json:
-        counts = ("n_bodies", "n_events", "n_rows", "n_duplicates", "n_undecodable")
+        counts = (
+            *("n_bodies", "n_events", "n_rows", "n_device_rows"),
+            *("n_duplicates", "n_undecodable"),
+        )
         print(json.dumps({name: getattr(report, name) for name in counts}))
         return 0
     print(
-        f"{report.n_rows} new rows from {report.n_bodies} bodies; "
+        f"{report.n_rows} new rows and {report.n_device_rows} device measurements "
+        f"from {report.n_bodies} bodies; "
         f"{report.n_duplicates} were there already, {report.n_undecodable} cannot be read"
     )
     return 0
@@ -55,8 +60,10 @@ def ingest(arguments: argparse.Namespace, resolved: Resolved) -> int:
 def check(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Judge what is new; 0 only when the data is good enough to go on."""
     report = check_samples(resolved.settings)
+    devices = check_measurements(resolved.settings)
     if arguments.json:
         facts = {
+            "devices": check_as_json(devices),
             "n_checked": report.n_checked,
             "n_passed": report.n_passed,
             "n_quarantined": report.n_quarantined,
@@ -71,8 +78,9 @@ def check(arguments: argparse.Namespace, resolved: Resolved) -> int:
         for reason, n_rows in report.reasons.items():
             print(f"  quarantined for {reason}: {n_rows}")
         print(f"  page: {report.report_path}")
+        print_device_check(devices)
     require_good(report)
-    return 0
+    return 0 if devices.verdict else 1
 
 
 def retrain(arguments: argparse.Namespace, resolved: Resolved) -> int:
