@@ -177,6 +177,7 @@ DEVICE_VERBS: tuple[Verb, ...] = (
                 action="store_true",
                 help="keep measurements that waited longer at every try",
             ),
+            argument("--no-lake", action="store_true", help="write the table alone"),
         ),
     ),
     Verb(
