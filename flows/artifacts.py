@@ -21,6 +21,7 @@ from prefect.artifacts import (
 from components.registry.facts import summary
 from components.registry.figures import regret_figure
 from data_checks.report import summary_markdown
+from models.device_classifier.bundling_scores import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from components.releases.operations import Outcome
     from components.releases.verdict import Verdict
     from data_checks.report import CheckReport
+    from flows.device_learning import DeviceChallenger
     from flows.learning import Challenger
     from flows.sweeping import SweepResult
 
@@ -90,12 +92,29 @@ def challenger(result: Challenger) -> None:
     create_table_artifact(
         rows, key="scores", description=f"On evaluation set {_evaluation_set(result)}"
     )
-    create_markdown_artifact(verdict_markdown(result.verdict), key="gate")
+    gate(result.verdict)
     create_image_artifact(
         _regret_plot(result), key="regret", description="Regret in power over all cases"
     )
     create_link_artifact(
         result.version_url, link_text=f"version {result.version.version} in MLflow", key="version"
+    )
+
+
+def gate(verdict: Verdict) -> None:
+    """Show every rule of the gate."""
+    create_markdown_artifact(verdict_markdown(verdict), key="gate")
+
+
+def device_challenger(result: DeviceChallenger) -> None:
+    """Show how a device classifier did, the gate's rules, and the link to MLflow."""
+    rows = [{"who chooses": role} | figures(scores) for role, scores in result.scores.items()]
+    create_table_artifact(rows, key="device-scores", description=f"Table {result.table}")
+    create_markdown_artifact(verdict_markdown(result.verdict), key="device-gate")
+    create_link_artifact(
+        result.version_url,
+        link_text=f"version {result.version.version} in MLflow",
+        key="device-version",
     )
 
 

@@ -9,8 +9,10 @@ JoulepilotError
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
+├── ApprovalError (PermanentError)      an approval that was not asked for, or is over
 ├── TimeError (PermanentError)          a time that cannot be read
 ├── RingError (PermanentError)          a ring that no node is in
+├── NoTableError (PermanentError)       there is no device table to learn from
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
 ├── BenchmarkError (PermanentError)     a benchmark that cannot be
@@ -54,12 +56,20 @@ class BlockedError(PermanentError):
     """A node rolled the bundle that shall be promoted back by itself."""
 
 
+class ApprovalError(PermanentError):
+    """An approval that was not asked for, is decided or over, or is damaged."""
+
+
 class TimeError(PermanentError):
     """A time that cannot be read."""
 
 
 class RingError(PermanentError):
     """A ring that no node is in."""
+
+
+class NoTableError(PermanentError):
+    """There is no device table to learn from."""
 
 
 class NotJudgedError(PermanentError):

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Literal
 
+from prefect.input import RunInput
 from pydantic import BaseModel, ConfigDict, Field
 
 Why = Annotated[
@@ -56,10 +57,41 @@ class TrainingForm(Form):
     seed: Seed = 0
 
 
+class DeviceTrainingForm(Form):
+    """How a device classifier is trained, from the newest table of the home."""
+
+    seed: Seed = 0
+    node_classes: Annotated[
+        list[str], Field(title="Node classes", description="It is made for; * for any.")
+    ] = ["*"]
+    promote: Annotated[
+        bool, Field(title="Promote", description="Have all nodes run it if the gate lets it.")
+    ] = False
+    why: Why = "scheduled training of devices"
+
+
 class PromotionForm(Form):
     """Which version shall run everywhere."""
 
     version: Version
+    why: Why
+
+
+class ApprovalForm(Form):
+    """The version a person is asked about."""
+
+    version: Version
+    why: Why
+
+
+class Answer(RunInput):
+    """Shall this version run everywhere?"""
+
+    decision: Annotated[
+        Literal["approve", "reject"],
+        Field(title="Decision", description="A rejected version stays challenger."),
+    ]
+    who: Annotated[str, Field(title="Who", description="Your name, for the log.", min_length=1)]
     why: Why
 
 
@@ -84,3 +116,4 @@ class PipelineForm(Form):
 
 DEFAULT_TRAINING = TrainingForm()
 DEFAULT_PIPELINE = PipelineForm()
+DEFAULT_DEVICE_TRAINING = DeviceTrainingForm()

@@ -7,21 +7,28 @@ from typing import TYPE_CHECKING, Any
 from prefect import flow, task
 from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
+from prefect.flow_runs import suspend_flow_run
 from prefect.states import Completed, Failed
 from prefect.tasks import exponential_backoff
 
 from components.errors import TemporaryError
-from components.settings.settings import resolve
-from flows import artifacts, checked_lake, learning, releasing, sweeping
+from components.settings.settings import REQUIRED, resolve
+from flows import approval_run, artifacts, checked_lake, learning, releasing, sweeping
+from flows.device_learning import train_device_challenger as learn_devices
 from flows.forms import (
+    DEFAULT_DEVICE_TRAINING,
     DEFAULT_PIPELINE,
     DEFAULT_TRAINING,
+    Answer,
+    ApprovalForm,
+    DeviceTrainingForm,
     PipelineForm,
     PromotionForm,
     RollbackForm,
     SweepForm,
     TrainingForm,
 )
+from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
     from prefect import Task
@@ -55,6 +62,9 @@ ingest_telemetry = task(name="ingest", timeout_seconds=600, **RETRIES)(
 )
 check_samples = task(name="check", timeout_seconds=600, **RETRIES)(checked_lake.check_samples)
 sweep_nodes = task(name="sweep", **ONCE)(sweeping.sweep_nodes)
+train_device_challenger = task(name="retrain devices", timeout_seconds=3600, **RETRIES)(
+    learn_devices
+)
 train_challenger = task(name="retrain", timeout_seconds=3600, **RETRIES)(learning.train_challenger)
 promote_version = task(name="promote", timeout_seconds=120, **RETRIES)(releasing.promote_version)
 roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll_back)
@@ -113,6 +123,36 @@ def retrain(training: TrainingForm = DEFAULT_TRAINING) -> State[None]:
 
 
 @flow(
+    name="retrain devices",
+    description="Train, score, judge and register a device classifier; promote it if it passes.",
+    timeout_seconds=4 * HOUR_S,
+)
+def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> State[None]:
+    """The newest device table to a judged version, and on to the nodes where that is asked."""
+    settings = resolve({}).settings
+    with artifacts.progress("retrain-devices") as tell:
+        challenger = train_device_challenger(
+            settings,
+            node_classes=tuple(training.node_classes),
+            seed=training.seed,
+            progress=tell,
+        )
+    artifacts.device_challenger(challenger)
+    if not challenger.verdict.passed:
+        return Completed(name="Not better", message=artifacts.verdict_sentence(challenger.verdict))
+    if not training.promote:
+        return Completed(
+            name="Passed the gate", message=artifacts.verdict_sentence(challenger.verdict)
+        )
+    evidence = {"table": challenger.table}
+    outcome = promote_version(
+        settings, challenger.version, who=BY_SCHEDULE, why=training.why, evidence=evidence
+    )
+    artifacts.release(outcome)
+    return Completed(name="Promoted", message=outcome.sentence)
+
+
+@flow(
     name="promote",
     description="Make a registered version run everywhere, if the gate lets it.",
     timeout_seconds=HOUR_S,
@@ -122,6 +162,28 @@ def promote(promotion: PromotionForm) -> State[None]:
     settings = resolve({}).settings
     found = releasing.find_version(settings, promotion.version)
     outcome = promote_version(settings, found, who=BY_SCHEDULE, why=promotion.why)
+    artifacts.release(outcome)
+    return Completed(name="Promoted", message=outcome.sentence)
+
+
+@flow(
+    name="approval",
+    description="Ask a person whether a version shall run everywhere; waiting blocks nothing.",
+    persist_result=True,
+)
+def approval(request: ApprovalForm) -> State[None]:
+    """A version that passed the gate to a promotion, or not; nothing runs while it waits."""
+    settings = resolve({}).settings
+    version = releasing.find_version(settings, request.version)
+    artifacts.gate(kept_verdict(settings.home, version.digest))
+    asked = approval_run.ask(settings, version, why=request.why)
+    if asked.decision is None:
+        answer = suspend_flow_run(wait_for_input=Answer, timeout=asked.seconds_left())
+        asked = approval_run.answered(settings, asked, answer)
+    if asked.decision is None or not asked.decision.approved:
+        return Completed(name="Rejected", message=asked.sentence)
+    decision = asked.decision
+    outcome = promote_version(settings, version, who=decision.who, why=decision.why)
     artifacts.release(outcome)
     return Completed(name="Promoted", message=outcome.sentence)
 
@@ -160,6 +222,9 @@ def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
     challenger = _train(order.seed)
     if not challenger.verdict.passed:
         return Completed(name="Not better", message=artifacts.verdict_sentence(challenger.verdict))
+    if settings.approval == REQUIRED:
+        asked = approval_run.start(settings, challenger.version, why=order.why)
+        return Completed(name="Waiting for approval", message=asked.sentence)
     evidence = {"lake_version": challenger.lake_version}
     outcome = promote_version(
         settings, challenger.version, who=BY_SCHEDULE, why=order.why, evidence=evidence

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 CHECK_EVERY = timedelta(minutes=5)
 NIGHTLY = "0 2 * * *"
+WEEKLY = "0 3 * * 0"
 
 
 def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment, ...]:
@@ -48,8 +49,12 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
             "regularly", schedule=Interval(check_every, slug="regularly"), **common
         ),
         pipeline.retrain.to_deployment("by-hand", **common),
+        pipeline.retrain_devices.to_deployment(
+            "weekly", schedule=Cron(WEEKLY, timezone="UTC", slug="weekly"), **common
+        ),
         pipeline.promote.to_deployment("by-hand", **common),
         pipeline.rollback.to_deployment("by-hand", **common),
+        pipeline.approval.to_deployment("by-hand", **{**common, "concurrency_limit": None}),
         pipeline.pipeline.to_deployment(
             "nightly", schedule=Cron(NIGHTLY, timezone="UTC", slug="nightly"), **common
         ),

@@ -16,6 +16,10 @@ if TYPE_CHECKING:
 
 ENVIRONMENT_PREFIX = "JOULEPILOT_"
 FILE_NAME = "joulepilot.toml"
+REQUIRED = "required"
+APPROVALS = ("off", REQUIRED)
+PATHS = frozenset({"home", "notify_file"})
+TEXTS = frozenset({"hub_host", "approval"})
 
 
 class SettingsError(PermanentError):
@@ -41,8 +45,22 @@ class Settings:
     hub_port: int = field(default=8321, metadata={"help": "port of the hub"})
     mlflow_port: int = field(default=5000, metadata={"help": "port of the MLflow server"})
     prefect_port: int = field(default=4200, metadata={"help": "port of the Prefect server"})
+    approval: str = field(
+        default="off",
+        metadata={"help": "off, or required: a person approves each promotion by the pipeline"},
+    )
+    notify_file: Path | None = field(
+        default=None,
+        metadata={"help": "file with whom to tell of trouble: Apprise addresses, one a line"},
+    )
 
     def __post_init__(self) -> None:
+        if self.approval not in APPROVALS:
+            raise SettingsError(
+                f"asked for approval = {self.approval!r}",
+                "there is no such rule",
+                f"give one of {', '.join(APPROVALS)}",
+            )
         for name in ("hub_port", "mlflow_port", "prefect_port"):
             port = getattr(self, name)
             if not 1 <= port <= 65535:
@@ -133,9 +151,9 @@ def _read_file(file: Path) -> Mapping[str, object]:
 
 
 def _convert(name: str, value: object, origin: str) -> object:
-    if name == "home":
+    if name in PATHS:
         return Path(str(value)).expanduser().absolute()
-    if name == "hub_host":
+    if name in TEXTS:
         return str(value)
     try:
         return int(str(value))

@@ -19,7 +19,9 @@ from components.policy.manifest import CORE_ALLOCATOR
 from components.releases import operations
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
+from flows.approvals import Decision, approvals, decide
 from flows.cli.printing import print_table
+from flows.errors import ApprovalError
 from flows.releasing import find_version, promote_version, roll_back, whoami
 from flows.rollout import changes, confirm, require_not_blocked, ring_nodes
 
@@ -44,12 +46,14 @@ class Proposal:
     desired: Desired
     states: Sequence[NodeState]
     carry_out: Callable[[], Outcome]
+    policy: str = CORE_ALLOCATOR
+    """The one whose change is shown."""
 
 
 def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Make a version run everywhere, or on a ring of nodes."""
     settings, states = resolved.settings, _nodes(resolved.settings)
-    version = find_version(settings, arguments.version)
+    version = find_version(settings, arguments.version, arguments.policy)
     require_not_blocked(states, version.digest)
     nodes = ring_nodes(arguments.ring, states, version.digest, datetime.now(UTC))
     latest = ReleaseLog(settings.home / RELEASES).latest()
@@ -57,12 +61,13 @@ def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
     proposal = Proposal(
         f"promote version {version.version} ({version.digest[:SHORT]})",
         operations.desired_after_promotion(
-            latest, version.digest, policy=CORE_ALLOCATOR, nodes=nodes
+            latest, version.digest, policy=version.policy, nodes=nodes
         ),
         states,
         lambda: promote_version(
             settings, version, who=whoami(), why=arguments.why, nodes=nodes, after=after
         ),
+        version.policy,
     )
     return _decide(arguments, settings, proposal)
 
@@ -85,6 +90,48 @@ def rollback(arguments: argparse.Namespace, resolved: Resolved) -> int:
         ),
     )
     return _decide(arguments, settings, proposal)
+
+
+def approve(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Approve or reject what waits for a person; without a version, list it.
+
+    Raises:
+        ApprovalError: none was asked for, or it was decided otherwise before, or is over.
+    """
+    from flows.approval_run import close_form  # Prefect takes a second to import
+
+    settings = resolved.settings
+    if arguments.version is None:
+        return _list_approvals(arguments, settings)
+    if arguments.why is None:
+        raise ApprovalError(
+            f"asked to decide on version {arguments.version}", "no reason was given", "add --why"
+        )
+    version = find_version(settings, arguments.version)
+    said = Decision(not arguments.reject, whoami(), arguments.why, datetime.now(UTC))
+    decided = decide(settings.home, version.digest, said)
+    close_form(version.version, said)
+    if arguments.reject:
+        print(json.dumps({"sentence": decided.sentence}) if arguments.json else decided.sentence)
+        return DONE
+    outcome = promote_version(settings, version, who=said.who, why=said.why)
+    return _confirm(arguments, settings, outcome)
+
+
+def _list_approvals(arguments: argparse.Namespace, settings: Settings) -> int:
+    now = datetime.now(UTC)
+    rows = [
+        (str(r.version), r.digest[:SHORT], r.state(now), f"{r.expires_at:%Y-%m-%d %H:%M}", r.why)
+        for r in approvals(settings.home)
+    ]
+    columns = ("version", "digest", "is", "expires (UTC)", "why")
+    if arguments.json:
+        print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
+    elif rows:
+        print_table(columns, rows)
+    else:
+        print("nothing waits for approval")
+    return DONE
 
 
 def pause(arguments: argparse.Namespace, resolved: Resolved) -> int:
@@ -122,7 +169,8 @@ def _decide(arguments: argparse.Namespace, settings: Settings, proposal: Proposa
 
 
 def _show(arguments: argparse.Namespace, proposal: Proposal) -> None:
-    rows = changes(proposal.states, proposal.desired, datetime.now(UTC))
+    now, policy = datetime.now(UTC), proposal.policy
+    rows = changes(proposal.states, proposal.desired, now, policy=policy)
     if arguments.json:
         facts = [
             {"node": row.node, "before": row.before, "after": row.after, "silent": row.is_silent}
@@ -133,7 +181,7 @@ def _show(arguments: argparse.Namespace, proposal: Proposal) -> None:
     print(f"This would {proposal.sentence}:")
     if not rows:
         for ring in proposal.desired.rings:
-            print(f"  {', '.join(ring.nodes)}: {_short(ring.policies.get(CORE_ALLOCATOR))}")
+            print(f"  {', '.join(ring.nodes)}: {_short(ring.policies.get(policy))}")
         return
     print_table(
         ("node", "runs", "would run", ""),

@@ -17,7 +17,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     rows = [
         {
             "setting": item.name,
-            "value": str(getattr(resolved.settings, item.name)),
+            "value": "" if (value := getattr(resolved.settings, item.name)) is None else str(value),
             "from": resolved.origins[item.name],
         }
         for item in fields(resolved.settings)

@@ -51,6 +51,12 @@ BUNDLE = argument(
     metavar="FOLDER_OR_DIGEST",
     help="a bundle's folder, or letters of a kept one's digest; else the shipped one",
 )
+POLICY = argument(
+    "--policy",
+    choices=("core-allocator", "device-classifier"),
+    default="core-allocator",
+    help="which policy is meant (%(default)s)",
+)
 VERSION = "a version number of the registry, or the first letters of a bundle's digest"
 
 ALLOCATOR_VERBS: tuple[Verb, ...] = (
@@ -137,6 +143,24 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
 )
 
 DEVICE_VERBS: tuple[Verb, ...] = (
+    Verb(
+        "retrain",
+        "train a device classifier on a table, score, judge and register it",
+        "flows.cli.device_retrain:run",
+        (
+            argument(
+                "table", nargs="?", metavar="TABLE.csv", help="else the newest of HOME/device-tables"
+            ),
+            argument(
+                "--node-class",
+                nargs="+",
+                default=["*"],
+                metavar="CLASS",
+                help="node classes it is made for; * for any",
+            ),
+            argument("--seed", type=int, default=0, help="the same seed gives the same bundle"),
+        ),
+    ),
     Verb(
         "characterise",
         "measure what networks cost on the devices of this node; may be stopped and taken up again",
@@ -246,6 +270,7 @@ VERBS: tuple[Verb, ...] = (
         "flows.cli.changing:promote",
         (
             argument("version", help=VERSION),
+            POLICY,
             argument(
                 "--ring",
                 default="all",
@@ -254,6 +279,17 @@ VERBS: tuple[Verb, ...] = (
             ),
             WHY,
             *CHANGING,
+        ),
+    ),
+    Verb(
+        "approve",
+        "approve or reject a version that waits for a person; without one, list them",
+        "flows.cli.changing:approve",
+        (
+            argument("version", nargs="?", help=VERSION),
+            argument("--reject", action="store_true", help="say no; the version stays challenger"),
+            argument("--why", help="the reason, kept in the release log; needed with a version"),
+            NO_WAIT,
         ),
     ),
     Verb(
@@ -281,12 +317,14 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb("status", "show the nodes and their jobs", "flows.cli.on_call:status"),
-    Verb("policies", "list the versions in the registry", "flows.cli.on_call:policies"),
+    Verb(
+        "policies", "list the versions in the registry", "flows.cli.on_call:policies", (POLICY,)
+    ),
     Verb(
         "compare",
         "put two versions side by side",
         "flows.cli.on_call:compare",
-        (argument("one", help=VERSION), argument("other", help=VERSION)),
+        (argument("one", help=VERSION), argument("other", help=VERSION), POLICY),
     ),
     Verb(
         "keys",

@@ -21,7 +21,19 @@ def test_a_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> 
         "hub_port": "--hub-port",
         "mlflow_port": "JOULEPILOT_MLFLOW_PORT",
         "prefect_port": str(file),
+        "approval": "default",
+        "notify_file": "default",
     }
+
+
+def test_an_approval_rule_that_does_not_exist_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match="give one of off, required"):
+        resolve({"approval": "perhaps"}, environment={}, file=tmp_path / "absent.toml")
+
+
+def test_an_address_file_is_made_absolute(tmp_path: Path) -> None:
+    resolved = resolve({"notify_file": "told"}, environment={}, file=tmp_path / "absent.toml")
+    assert resolved.settings.notify_file == Path("told").absolute()
 
 
 def test_an_unknown_key_is_refused_and_the_nearest_is_named(tmp_path: Path) -> None:

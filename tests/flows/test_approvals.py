@@ -1,0 +1,100 @@
+"""Who decides, once, and for how long."""
+
+import json
+import threading
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+import pytest
+
+from flows.approvals import (
+    EXPIRES_AFTER,
+    Decision,
+    approval_of,
+    approvals,
+    ask_approval,
+    decide,
+)
+from flows.errors import ApprovalError
+
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
+DIGEST = "d" * 64
+YES = Decision(approved=True, who="ann", why="looks right", when=NOW)
+NO = replace(YES, approved=False, who="bob")
+
+
+@pytest.fixture
+def home(tmp_path: Path) -> Path:
+    ask_approval(tmp_path, DIGEST, 7, "scheduled pipeline", NOW)
+    return tmp_path
+
+
+def test_a_request_waits_until_it_expires(home: Path) -> None:
+    request = approval_of(home, DIGEST)
+    assert request.state(NOW) == "waiting"
+    assert request.state(NOW + EXPIRES_AFTER) == "expired"
+    assert request.seconds_left(NOW) == EXPIRES_AFTER.total_seconds()
+
+
+def test_what_was_decided_is_read_back(home: Path) -> None:
+    decide(home, DIGEST, YES)
+    assert approval_of(home, DIGEST).decision == YES
+    assert approval_of(home, DIGEST).sentence == "version 7 approved by ann: looks right"
+
+
+def test_the_first_word_counts_and_the_other_person_is_told(home: Path) -> None:
+    decide(home, DIGEST, YES)
+    with pytest.raises(ApprovalError, match="approved by ann already"):
+        decide(home, DIGEST, NO)
+    assert decide(home, DIGEST, replace(YES, who="carl")).decision == YES
+
+
+def test_of_two_people_at_once_one_wins(home: Path) -> None:
+    told: list[ApprovalError] = []
+
+    def say(decision: Decision) -> None:
+        try:
+            decide(home, DIGEST, decision)
+        except ApprovalError as error:
+            told.append(error)
+
+    people = [threading.Thread(target=say, args=(word,)) for word in (YES, NO)]
+    for person in people:
+        person.start()
+    for person in people:
+        person.join()
+    assert len(told) == 1
+    assert approval_of(home, DIGEST).decision in {YES, NO}
+
+
+def test_after_its_time_nobody_can_decide(home: Path) -> None:
+    with pytest.raises(ApprovalError, match="it is expired already"):
+        decide(home, DIGEST, replace(YES, when=NOW + EXPIRES_AFTER))
+
+
+def test_asking_again_changes_nothing_until_it_expired(home: Path) -> None:
+    decide(home, DIGEST, NO)
+    soon = ask_approval(home, DIGEST, 7, "again", NOW + timedelta(hours=1))
+    assert soon.decision == NO
+    later = ask_approval(home, DIGEST, 7, "again", NOW + EXPIRES_AFTER)
+    assert later.is_open(NOW + EXPIRES_AFTER)
+
+
+def test_what_nobody_asked_for_cannot_be_approved(home: Path) -> None:
+    with pytest.raises(ApprovalError, match="none was asked for"):
+        decide(home, "e" * 64, YES)
+
+
+@pytest.mark.parametrize("damage", ["", "{}", "[]", '{"digest": 1}'])
+def test_a_damaged_file_is_named(home: Path, damage: str) -> None:
+    path = next((home / "approvals").glob("*.json"))
+    path.write_text(damage)
+    with pytest.raises(ApprovalError, match="it is damaged"):
+        approvals(home)
+
+
+def test_the_one_that_expires_last_is_listed_last(home: Path) -> None:
+    ask_approval(home, "a" * 64, 8, "next night", NOW + timedelta(hours=24))
+    assert [request.version for request in approvals(home)] == [7, 8]
+    assert json.loads(next((home / "approvals").glob("a*.json")).read_text())["version"] == 8
