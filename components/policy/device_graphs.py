@@ -10,6 +10,7 @@ TREES = "ai.onnx.ml.TreeEnsembleRegressor"
 
 DEVICE_OPERATORS = ALLOWED_OPERATORS | {
     "Equal",
+    "Less",
     "Log",
     "Min",
     "ReduceMean",

@@ -19,6 +19,7 @@ UNKNOWN_LOSS = 0.3  # of a mistake, where costs are not predicted
 LEAST_P, MOST_P = 1e-4, 1.0 - 1e-4
 N_BINS = 10
 PRIOR_ROWS = 4.0  # how many rows it takes to believe that raw probabilities are off
+EQUAL = 1e-6  # log costs so near to each other are the same
 PRIOR_COUNT = 0.5  # of all draws, spread over the devices
 
 
@@ -108,8 +109,8 @@ def outlook_of_costs(log_costs: FloatArray, draws: FloatArray) -> Outlook:
         costs = log_costs + residuals
         least = costs.min(axis=1, keepdims=True)
         above = np.minimum(costs - least, np.log1p(MOST_REGRET))
-        counts += above <= 0
-        loss += np.expm1(above) + MISTAKE * (above > 0)
+        counts += above < EQUAL
+        loss += np.expm1(above) + MISTAKE * (above >= EQUAL)
     counts[np.isinf(log_costs)] = 0.0
     return Outlook(counts / counts.sum(axis=1, keepdims=True), loss / len(draws))
 

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from models.device_classifier.confidence import (
+    EQUAL,
     LEAST_P,
     MISTAKE,
     MOST_P,
@@ -52,7 +53,7 @@ def _member(
     if runs is not None:
         stays = write.op("Sub", write.constant(1.0), runs)
         costs = write.op("Add", costs, write.with_number("Mul", stays, FAR))
-    return _of_costs(write, costs, member.draws)
+    return _of_costs(write, costs, member.draws, runs)
 
 
 def _of_probabilities(
@@ -67,16 +68,20 @@ def _of_probabilities(
     return p, write.with_number("Mul", write.op("Sub", write.constant(1.0), p), UNKNOWN_LOSS)
 
 
-def _of_costs(write: GraphWriter, costs: str, draws: FloatArray) -> tuple[str, str]:
+def _of_costs(
+    write: GraphWriter, costs: str, draws: FloatArray, runs: str | None
+) -> tuple[str, str]:
     """Costs [B, C] with draws [S, C] added are [B, S, C]."""
     n_draws, n_contenders = draws.shape
     drawn = write.op("Unsqueeze", costs, write.constant(np.array([1])))
     drawn = write.with_number("Add", drawn, draws)
     least = write.op("ReduceMin", drawn, axes=[2], keepdims=1)
     above = write.with_number("Min", write.op("Sub", drawn, least), np.log1p(MOST_REGRET))
-    is_best = write.op("Cast", write.with_number("Equal", above, 0.0), to=11)
+    is_best = write.op("Cast", write.with_number("Less", above, EQUAL), to=11)
     wins = write.op("ReduceMean", is_best, axes=[1], keepdims=0)
     counts = write.with_number("Add", wins, PRIOR_COUNT / n_contenders / n_draws)
+    if runs is not None:
+        counts = write.op("Mul", counts, runs)
     p = write.op("Div", counts, write.total(counts))
     regret = write.op("ReduceMean", write.op("Exp", above), axes=[1], keepdims=0)
     mistakes = write.with_number("Mul", wins, MISTAKE)
