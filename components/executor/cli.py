@@ -73,6 +73,8 @@ def parser() -> argparse.ArgumentParser:
     _add_host(looked)
     _add_power(looked)
     _verb(verbs, "status", "show the node, its jobs and what is wrong")
+    _verb(verbs, "health", "say what is wrong; exit code 0 when nothing is")
+    _verb(verbs, "metrics", "print the state for Prometheus, as for node_exporter's textfiles")
     explain = _verb(verbs, "explain", "say why a job has what it has, and what else there was")
     explain.add_argument("job")
     _add_sweep(verbs)
@@ -107,6 +109,8 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
         metavar="FILE",
         help="take only entries signed by its owner (joulepilot keys new makes a pair)",
     )
+    run.add_argument("--read-group", metavar="GROUP", help="its members may ask for status")
+    run.add_argument("--operate-group", metavar="GROUP", help="its members may change things")
     run.add_argument("--jobs-file", type=Path, help="default: HOME/node/jobs.toml")
     run.add_argument(
         "--only-label",

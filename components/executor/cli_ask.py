@@ -92,6 +92,8 @@ def _is_true(arguments: argparse.Namespace, result: Plain) -> bool:
     match arguments.verb:
         case "restore":
             return bool(result["complete"])
+        case "health":
+            return bool(result["healthy"])
         case "resume":
             return not result["paused"]
         case "sweep":

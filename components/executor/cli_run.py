@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.executor.cli_home import home_of
+from components.executor.control_access import Access
 from components.executor.settings import ExecutorSettings
 from components.executor.wiring import NodeOptions, run_node
 from components.jobs.job import Mode
@@ -39,5 +40,6 @@ def run(arguments: argparse.Namespace) -> int:
         seed=arguments.seed,
         power=parse_order(arguments.power),
         public_key=arguments.public_key,
+        access=Access.of_groups(arguments.read_group, arguments.operate_group),
     )
     return 0 if run_node(options, settings) else 1

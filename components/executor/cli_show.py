@@ -23,6 +23,11 @@ def show(verb: str, result: Plain) -> str:
         case "hold":
             held = "held on" if result["held"] else "free to be moved, now on"
             return f"{result['job']} is {held} CPUs {result['cpuset']}"
+        case "metrics":
+            return str(result["page"]).rstrip("\n")
+        case "health":
+            lines = [f"WRONG: {line}" for line in result["problems"]]
+            return "\n".join(lines or [f"{result['node']}: nothing is wrong"])
         case "pause" | "resume":
             return "paused" if result["paused"] else "not paused"
         case "rollback":

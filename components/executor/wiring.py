@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -13,6 +13,7 @@ from components.actuation.journal import Journal
 from components.executor.bundle_shelf import BundleShelf
 from components.executor.commands import Commands, Switchboard
 from components.executor.control import ControlServer
+from components.executor.control_access import Access
 from components.executor.device_correction import NodeCorrection
 from components.executor.device_desk import DeviceDesk
 from components.executor.follow import ReleaseFollower
@@ -22,6 +23,7 @@ from components.executor.loop import Executor
 from components.executor.node_home import NodeHome
 from components.executor.pacing import run_loop
 from components.executor.ports import KeptEvents, NodePorts
+from components.executor.readings import Readings
 from components.executor.real_node import Roots, docker_node, process_node
 from components.executor.state import StateStore
 from components.jobs.live_overrides import LiveOverrides
@@ -59,6 +61,8 @@ class NodeOptions:
     """Of the made-up node."""
     power: tuple[str, ...] = DEFAULT_ORDER
     """Meters in the order in which they are tried."""
+    access: Access = field(default_factory=Access)
+    """Who may ask on the control socket."""
     public_key: Path | None = None
     """Of who may say what this node runs; None: the log is not asked for signatures."""
 
@@ -110,7 +114,9 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
 
         signal.signal(signal.SIGTERM, stop)
         signal.signal(signal.SIGINT, stop)
-        control = ControlServer(home.socket, Switchboard(inbox, follower).do)
+        control = ControlServer(
+            home.socket, Readings(Switchboard(inbox, follower).do).do, options.access
+        )
         try:
             follower.start()
             run_loop(executor, inbox, Commands(executor, overrides).do, stopping)
