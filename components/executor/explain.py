@@ -5,6 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.executor.explain_targets import (
+    OtherTarget,
+    options,
+    other_targets,
+    tell_other_targets,
+)
 from components.executor.heartbeat import job_status
 from components.node.cpuset import format_cpu_list
 
@@ -34,14 +40,16 @@ class Explanation:
     status: JobStatus
     text: str
     choices: tuple[Choice, ...]
+    other_targets: tuple[OtherTarget, ...]
 
 
 def explain(run: JobRun, executor: Executor) -> Explanation:
     """Explain a job to its operator."""
     choices = next_best(run)
     lines = [*_seen(run, executor), *_wanted(run), *_ruled(run), *_else(choices)]
-    lines += executor.devices.explain(run)
-    return Explanation(job_status(run, executor.devices), "\n".join(lines), choices)
+    others = other_targets(run.job.target.latency_ms, options(run))
+    lines += [*tell_other_targets(others), *executor.devices.explain(run)]
+    return Explanation(job_status(run, executor.devices), "\n".join(lines), choices, others)
 
 
 def next_best(run: JobRun) -> tuple[Choice, ...]:
