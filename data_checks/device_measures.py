@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 _NUMBERS = tuple(
     f.name for f in DEVICE if pa.types.is_floating(f.type) or pa.types.is_integer(f.type)
 )
-_TEXTS = ("origin", "state", "device_kind", "precision", "energy_source")
+_TEXTS = ("origin", "state", "layout", "device_kind", "precision", "energy_source")
 _SERIES = ("recording", "node", "network", "state", "device")
 _KEY = (*_SERIES, "batch_size")
 CONTEXT_COLUMNS = ("row_id", *_KEY, *POSITIVE)

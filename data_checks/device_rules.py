@@ -8,6 +8,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.devices.device import Kind, Precision
+from components.node.placement import Layout
 from components.telemetry.device_measurement import StartState
 from components.telemetry.sample import Origin, PowerSource
 from data_checks.rule import Absent, OneOf, Rule, Within
@@ -30,6 +31,7 @@ _NONE = Within(0, 0)
 _WORDS = {
     "origin": Origin,
     "state": StartState,
+    "layout": Layout,
     "device_kind": Kind,
     "precision": Precision,
     "energy_source": PowerSource,

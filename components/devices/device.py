@@ -17,6 +17,10 @@ if TYPE_CHECKING:
     Inputs = Mapping[str, NDArray[Any]]
 
 
+DEEPEST_STEPS = 10
+"""P0 runs at the full clock, P8 at about a fifth of it; what is deeper still, at a tenth."""
+
+
 class Kind(StrEnum):
     """What sort of processor it is."""
 
@@ -61,6 +65,13 @@ class DeviceState:
     clock_share: float | None = None
     p_state: str | None = None
     load: float | None = None
+
+    @property
+    def awake_share(self) -> float | None:
+        """The clock's share; by the P-state, roughly, where the clock is not told; else None."""
+        if self.clock_share is not None or self.p_state is None:
+            return self.clock_share
+        return max(1.0 - int(self.p_state[1:]) / DEEPEST_STEPS, 1.0 / DEEPEST_STEPS)
 
 
 class LoadedNetwork(Protocol):

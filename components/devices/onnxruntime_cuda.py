@@ -111,7 +111,7 @@ class BoundNetwork:
         self._ort = ort
         self._memory = memory
         self._index = index
-        self._refusals = (*refusals(ort), RuntimeError)  # a bound run raises the latter
+        self._refusals: tuple[type[Exception], ...] = (*refusals(ort), RuntimeError)
 
     def run(self, inputs: Inputs) -> Run:
         """Move in, run, move out; `transfer_s` is both moves.

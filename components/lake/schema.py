@@ -102,6 +102,7 @@ DEVICE = pa.schema(
         ("state", pa.string()),
         ("idle_s", pa.float64()),
         ("n_cpus", pa.int64()),
+        ("layout", pa.string()),
         ("device", pa.string()),
         ("device_kind", pa.string()),
         ("precision", pa.string()),

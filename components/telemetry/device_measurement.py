@@ -39,7 +39,7 @@ class DeviceMeasurement:
         structure: shared by functionally equal networks.
         layers: of the network, as the ten after it, by `models.device_classifier`; per input.
         idle_s: since anything ran; 0 when warm.
-        n_cpus: the process might use.
+        n_cpus: the process might use; `layout` of these, None where it is none of ours.
         device: as in tables; `device_kind` is `cpu`, `igpu`, `dgpu`, ….
         latency_ms: of one batch from this state, transfer and wake-up in: the median of rounds.
         latency_spread: of the rounds, (highest - lowest) / median.
@@ -75,6 +75,7 @@ class DeviceMeasurement:
     state: StartState
     idle_s: float
     n_cpus: int
+    layout: str | None = None
     device: str
     device_kind: str
     precision: str
@@ -136,6 +137,7 @@ def measurement_from_attributes(attributes: Mapping[str, AttributeValue]) -> Dev
         state=read.choice(StartState, "state"),
         idle_s=read.number("idle_s"),
         n_cpus=read.whole("n_cpus"),
+        layout=read.maybe(read.text, "layout"),
         device=read.text("device"),
         device_kind=read.text("device_kind"),
         precision=read.text("precision"),

@@ -111,7 +111,7 @@ class TurnTaker:
             elapsed_s=elapsed_s,
             energy_j=used_j / n_runs if used_j is not None and is_resolved else None,
             wait_share=None if waited_s is None else waited_s / elapsed_s,
-            clock_share=known.clock_share,
+            clock_share=known.awake_share,
             load=known.load,
         )
 

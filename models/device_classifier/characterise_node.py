@@ -11,6 +11,7 @@ from pathlib import Path
 
 from components.devices.cpu import cpu_model
 from components.node.fingerprint import read_identity
+from components.node.placement import layout_of
 from components.node.topology import read_topology
 
 
@@ -22,6 +23,7 @@ class RecordingNode:
     node_class: str
     fingerprint: str
     n_cpus: int
+    layout: str | None
     facts: dict[str, str]
 
 
@@ -31,13 +33,17 @@ def this_node(sysfs: Path = Path("/sys"), proc: Path = Path("/proc")) -> Recordi
     Raises:
         TopologyError: sysfs does not show its CPUs.
     """
-    identity = read_identity(read_topology(sysfs), sysfs, proc)
-    n_cpus = len(os.sched_getaffinity(0))
+    topology = read_topology(sysfs)
+    identity = read_identity(topology, sysfs, proc)
+    allowed = frozenset(os.sched_getaffinity(0))
+    layout = layout_of(topology, allowed)
+    n_cpus = len(allowed)
     return RecordingNode(
         name=socket.gethostname(),
         node_class=identity.node_class,
         fingerprint=identity.fingerprint,
         n_cpus=n_cpus,
+        layout=None if layout is None else layout.value,
         facts={
             "cpu": cpu_model(proc),
             "cpus_allowed": str(n_cpus),

@@ -85,6 +85,7 @@ class Summariser:
             state=point.state,
             idle_s=0.0 if is_warm else self.settings.idle_s,
             n_cpus=self.node.n_cpus,
+            layout=self.node.layout,
             device=device.name,
             device_kind=device.kind.value,
             precision=device.precision.value,

@@ -9,6 +9,7 @@ from statistics import median
 from typing import TYPE_CHECKING
 
 from components.durable_file import replace_file
+from components.node.placement import Layout
 from models.device_classifier.errors import RecordingError
 from models.device_classifier.network_features import NETWORK_FEATURES
 from models.device_classifier.table import COLUMNS
@@ -20,8 +21,10 @@ if TYPE_CHECKING:
 
     from components.telemetry.device_measurement import DeviceMeasurement
 
-STATE_FEATURES = ("batch", "idle_s", "n_cpus")
+STATE_FEATURES = ("batch", "idle_s", "n_cpus", "is_spread", "is_smt")
+"""The last two tell the layout of the CPUs; `compact` is neither."""
 CLOCK_FEATURE = "clock_share"
+_LAYOUTS = {"is_spread": Layout.SPREAD, "is_smt": Layout.SMT}
 FURTHER = ("latency_spread", "transfer_ms", "wake_ms", "wait_share")
 """Columns by device for people; no objective, so no learner sees them."""
 
@@ -121,6 +124,8 @@ def _text(
 def _feature(name: str, row: Sequence[DeviceMeasurement]) -> float | None:
     if name == "batch":
         return row[0].batch_size
+    if name in _LAYOUTS:
+        return None if row[0].layout is None else float(row[0].layout == _LAYOUTS[name])
     if name == CLOCK_FEATURE:  # of the processor that sleeps deepest
         known = [each.clock_share for each in row if each.clock_share is not None]
         return min(known) if known else None

@@ -110,7 +110,16 @@ def test_a_gpu_tells_its_clock_share_its_state_and_its_own_energy() -> None:
 
 def test_a_gpu_that_hides_its_clock_says_nothing_rather_than_a_number() -> None:
     gpu = NvidiaGpu(0, MadeUpNvml(MadeUpGpu(sm_clock_mhz=None, p_state=None)))
-    assert (gpu.state().clock_share, gpu.state().p_state) == (None, None)
+    state = gpu.state()
+    assert (state.clock_share, state.p_state, state.awake_share) == (None, None, None)
+
+
+@pytest.mark.parametrize(("p_state", "share"), [(0, 1.0), (2, 0.8), (8, 0.2), (12, 0.1)])
+def test_where_the_clock_is_hidden_the_p_state_tells_how_awake_a_gpu_is(
+    p_state: int, share: float
+) -> None:
+    gpu = NvidiaGpu(0, MadeUpNvml(MadeUpGpu(sm_clock_mhz=None, p_state=p_state)))
+    assert gpu.state().awake_share == pytest.approx(share)
 
 
 @pytest.mark.parametrize(

@@ -112,7 +112,7 @@ def settings() -> RecordingSettings:
 
 @pytest.fixture
 def node() -> RecordingNode:
-    return RecordingNode("node-a", "amd-2c", "f00d", 2, {"cpu": "known"})
+    return RecordingNode("node-a", "amd-2c", "f00d", 2, "compact", {"cpu": "known"})
 
 
 @pytest.fixture

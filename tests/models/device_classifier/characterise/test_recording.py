@@ -16,7 +16,7 @@ def recording(measurement):
     return [
         measurement(
             network=f"net-{n}", structure=f"s-{n // 2}", gmac_dense=10.0 ** -(n // 2),
-            batch_size=batch, device=device, latency_ms=1.0 + n + batch,
+            batch_size=batch, layout="spread", device=device, latency_ms=1.0 + n + batch,
             contended=(n, batch, device) == (3, 8, "ort-2t"),
         )
         for n in range(10) for batch in (1, 8) for device in ("ort-1t", "ort-2t")
@@ -33,6 +33,8 @@ def test_a_recording_is_a_table_that_any_evaluation_reads(recording, tmp_path) -
     assert {"gmac_dense", "batch", "idle_s", "n_cpus"} <= set(table.feature_names)
     assert math.isnan(table.measured["latency"][7, 1])  # net-3 at batch 8, disturbed
     assert table.measured["latency"][7, 0] == 12.0
+    known = dict(zip(table.feature_names, table.features[0], strict=True))
+    assert (known["is_spread"], known["is_smt"], known["n_cpus"]) == (1.0, 0.0, 2.0)
     assert table.facts["source"] == "recorded"
     assert table.facts["energy_source"] == {"ort-1t": "modelled", "ort-2t": "modelled"}
 
