@@ -39,7 +39,7 @@ def compare_versions(
     """
     registry = Registry(settings.mlflow_url)
     url = registry.compare_url(first, second)
-    one, other = registry.lineage(first.digest), registry.lineage(second.digest)
+    one, other = (registry.lineage(each.digest, each.policy) for each in (first, second))
     if other.champion_digest == first.digest:
         columns = _scores(other, PARENT), _scores(other, OWN)
     elif one.champion_digest == second.digest:

@@ -6,6 +6,7 @@ import getpass
 import logging
 from typing import TYPE_CHECKING
 
+from components.policy.device_manifest import DEVICE_CLASSIFIER
 from components.policy.manifest import CORE_ALLOCATOR
 from components.registry.errors import RegistryError
 from components.registry.mlflow_registry import Registry
@@ -62,6 +63,7 @@ def promote_version(
         verdict,
         who=who,
         why=why,
+        policy=version.policy,
         evidence={"version": version.version, **(evidence or {})},
         nodes=nodes,
         after=after,
@@ -89,10 +91,12 @@ def mirror(settings: Settings, outcome: Outcome) -> str | None:
 
     The log is the truth: that MLflow is away must keep nobody from rolling back.
     """
+    release = outcome.release
     try:
-        Registry(settings.mlflow_url).mirror(outcome.release)
+        for policy in release.desired.rings[-1].policies:
+            Registry(settings.mlflow_url).mirror(release, policy)
     except RegistryError as error:
-        logger.warning("MLflow does not show release %d yet: %s", outcome.release.sequence, error)
+        logger.warning("MLflow does not show release %d yet: %s", release.sequence, error)
         return str(error)
     return None
 
@@ -114,14 +118,26 @@ def champion_folder(home: Path) -> Path:
     return BundleStore(home / BUNDLES).path(digest)
 
 
-def find_version(settings: Settings, name: str) -> RegisteredVersion:
-    """Find a version by its number or the first letters of its bundle's digest.
+def device_champion_folder(home: Path) -> Path | None:
+    """Folder of the device classifier that all nodes run by the release log; None: there is none.
+
+    Raises:
+        BundleError: it is not kept here any more.
+    """
+    release = ReleaseLog(home / RELEASES).latest()
+    policies = {} if release is None else release.desired.rings[-1].policies
+    digest = policies.get(DEVICE_CLASSIFIER)
+    return None if digest is None else BundleStore(home / BUNDLES).path(digest)
+
+
+def find_version(settings: Settings, name: str, policy: str = CORE_ALLOCATOR) -> RegisteredVersion:
+    """Find a version of a policy by its number or the first letters of its bundle's digest.
 
     Raises:
         UnknownVersionError: none fits, or several do.
         RegistryError: MLflow is away.
     """
-    versions = Registry(settings.mlflow_url).versions()
+    versions = Registry(settings.mlflow_url).versions(policy)
     fitting = [v for v in versions if str(v.version) == name]
     if not fitting and len(name) >= MIN_DIGITS:
         fitting = [v for v in versions if v.digest.startswith(name)]
@@ -129,7 +145,7 @@ def find_version(settings: Settings, name: str) -> RegisteredVersion:
         return fitting[0]
     listed = ", ".join(f"{v.version} ({v.digest[:12]})" for v in versions) or "none"
     raise UnknownVersionError(
-        f"asked for the version {name!r}",
+        f"asked for the version {name!r} of {policy}",
         f"{len(fitting)} fit; the registry has {listed}",
         f"give a number, or at least {MIN_DIGITS} letters of a digest",
     )

@@ -66,7 +66,11 @@ def changes(
     return tuple(
         Change(
             node=state.heartbeat.node,
-            before=state.heartbeat.policy_digest,
+            before=(
+                state.heartbeat.policy_digest
+                if policy == CORE_ALLOCATOR
+                else state.heartbeat.device_digest
+            ),
             after=desired.digest_for(state.heartbeat.node, policy),
             is_silent=state.age_s(now) > SILENT_AFTER_S,
         )

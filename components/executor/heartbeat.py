@@ -28,6 +28,7 @@ def heartbeat_of(executor: Executor, time: datetime) -> Heartbeat:
         time=time,
         release=followed.release,
         policy_digest=followed.policy_digest,
+        device_digest=None if followed.devices is None else followed.devices.digest,
         mode=reach(executor.settings.mode, followed.mode_allowed).value,
         paused=executor.is_paused,
         blocked_digests=followed.blocked_digests,

@@ -50,7 +50,7 @@ class Expected:
 
     Attributes:
         latency_ms: one batch from the present state.
-        energy_j: of it.
+        energy_j: of it; not a number where the classifier never learned it, and so
         throughput_per_s: inputs a second, sustained and warm.
         p: by objective, the calibrated probability that it is the best of all predicted.
         loss: by objective, the expected loss of choosing it.
@@ -122,6 +122,12 @@ def choose_device(
     """
     if not expected:
         raise PolicyError("asked for a device", "there is none to choose from", "name some")
+    if policy.objective not in expected[0].p:
+        raise PolicyError(
+            f"asked for the device of the policy {policy}",
+            f"the classifier has not learned {policy.objective}",
+            f"choose by {', '.join(expected[0].p)}, or train it on a table that has it",
+        )
     question = _Question(policy, sure_from, is_strange, measured)
     if policy is not DevicePolicy.ENERGY_UNDER_TARGET:
         return _least(expected, question, None)

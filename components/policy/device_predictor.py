@@ -25,7 +25,7 @@ if TYPE_CHECKING:
     from components.jobs.candidate import Candidate
     from components.policy.device_brain import DeviceBrain, DeviceForecast
 
-BATCH, CLOCK = "batch", "clock_share"
+BATCH, CLOCK, N_CPUS, IDLE_S = "batch", "clock_share", "n_cpus", "idle_s"
 """Features that are not of the network."""
 
 
@@ -37,11 +37,15 @@ class DeviceWork:
         features: of the network, by name.
         batch: inputs.
         clock_share: of the discrete GPU over its maximum, in (0, 1].
+        n_cpus: that the job has; None: not said.
+        idle_s: since the device was last used; None: not known.
     """
 
     features: Mapping[str, float]
     batch: int
     clock_share: float
+    n_cpus: int | None = None
+    idle_s: float | None = None
 
     def __post_init__(self) -> None:
         if self.batch < 1 or not 0.0 < self.clock_share <= 1.0:
@@ -91,9 +95,26 @@ class DevicePredictor:
     ) -> tuple[Outlook, ...]:
         """Predict several batches at once."""
         rows = np.array([self._row(work) for work in works], dtype=np.float64)
+        return self.expected_rows(rows, shift)
+
+    def expected_rows(
+        self, rows: NDArray[np.float64], shift: Mapping[str, float] | None = None
+    ) -> tuple[Outlook, ...]:
+        """Predict rows of features, shape (B, F), in the order of the classifier.
+
+        Raises:
+            PolicyError: a number is not finite.
+        """
         moved = np.array([(shift or {}).get(name, 0.0) for name in self.devices])
         shifts = np.tile(moved, (len(rows), 1))
-        asked = {each: self.brain.forecast(each, rows, shifts) for each in self._objectives}
+        objectives = self.brain.facts.objectives
+        if LATENCY not in objectives:
+            raise PolicyError(
+                "asked for the choice of a device",
+                "the classifier has not learned what latency is",
+                "train it on a table with latencies",
+            )
+        asked = {each: self.brain.forecast(each, rows, shifts) for each in objectives}
         return tuple(
             Outlook(
                 self._devices(asked, i),
@@ -152,19 +173,13 @@ class DevicePredictor:
             "let the classifier learn from a table with that device",
         )
 
-    @property
-    def _objectives(self) -> tuple[str, ...]:
-        missing = {LATENCY, ENERGY, THROUGHPUT} - set(self.brain.facts.objectives)
-        if missing:
-            raise PolicyError(
-                "asked for the choice of a device",
-                f"the classifier has not learned {', '.join(sorted(missing))}",
-                "train it on a table with latency, energy and throughput",
-            )
-        return (LATENCY, ENERGY, THROUGHPUT)
-
     def _row(self, work: DeviceWork) -> NDArray[np.float64]:
         values = {**work.features, BATCH: float(work.batch), CLOCK: work.clock_share}
+        values |= {
+            name: float(value)
+            for name, value in ((N_CPUS, work.n_cpus), (IDLE_S, work.idle_s))
+            if value is not None
+        }
         names = self.brain.facts.feature_names
         missing = [name for name in names if name not in values]
         if missing:
@@ -176,20 +191,25 @@ class DevicePredictor:
         return np.array([values[name] for name in names])
 
     def _devices(self, asked: Mapping[str, DeviceForecast], row: int) -> tuple[Expected, ...]:
-        latency, energy, rate = asked[LATENCY], asked[ENERGY], asked[THROUGHPUT]
+        latency = asked[LATENCY]
         return tuple(
             Expected(
                 device=name,
                 latency_ms=math.exp(latency.log_cost[row, d]),
                 latency_log_sigma=float(latency.sigma[row, d]),
-                energy_j=math.exp(energy.log_cost[row, d]),
-                energy_log_sigma=float(energy.sigma[row, d]),
-                throughput_per_s=math.exp(-rate.log_cost[row, d]),
+                energy_j=_cost(asked.get(ENERGY), row, d),
+                energy_log_sigma=float(asked[ENERGY].sigma[row, d]) if ENERGY in asked else 0.0,
+                throughput_per_s=1.0 / _cost(asked.get(THROUGHPUT), row, d),
                 p={each: float(asked[each].p[row, d]) for each in asked},
                 loss={each: float(asked[each].loss[row, d]) for each in asked},
             )
             for d, name in enumerate(self.devices)
         )
+
+
+def _cost(forecast: DeviceForecast | None, row: int, device: int) -> float:
+    """What is predicted; not a number where it was never learned."""
+    return math.nan if forecast is None else math.exp(forecast.log_cost[row, device])
 
 
 def _threads(name: str) -> int:

@@ -5,7 +5,9 @@ from __future__ import annotations
 import shutil
 from typing import TYPE_CHECKING
 
-from components.policy.manifest import from_json
+from components.policy.any_bundle import manifest_of
+from components.policy.device_manifest import DeviceBundle
+from components.registry.device_model import described_devices, device_signature
 from components.releases.store import MANIFEST, read_bundle
 
 if TYPE_CHECKING:
@@ -13,6 +15,7 @@ if TYPE_CHECKING:
 
     from mlflow.models.signature import ModelSignature
 
+    from components.policy.any_bundle import AnyBundle
     from components.policy.manifest import Bundle
 
 FLAVOR = "joulepilot"
@@ -20,18 +23,24 @@ N_MEASURED = 2  # a probe's row ends with log latency and log power
 _ANY = -1
 
 
-def read_manifest(bundle: Path) -> tuple[str, Bundle]:
+def read_manifest(bundle: Path) -> tuple[str, AnyBundle]:
     """Digest and manifest of a bundle whose files are as their digests say.
 
     Raises:
         BundleError: the bundle is damaged.
     """
     digest, files = read_bundle(bundle)
-    return digest, from_json(files[MANIFEST])
+    return digest, manifest_of(files[MANIFEST])
 
 
 def write_model_files(
-    bundle: Path, digest: str, manifest: Bundle, folder: Path, *, model_id: str, run_id: str | None
+    bundle: Path,
+    digest: str,
+    manifest: AnyBundle,
+    folder: Path,
+    *,
+    model_id: str,
+    run_id: str | None,
 ) -> None:
     """Lay out a bundle's files and an `MLmodel` beside them; nothing is pickled."""
     from mlflow.models import Model
@@ -42,14 +51,18 @@ def write_model_files(
     model = Model(
         run_id=run_id,
         model_id=model_id,
-        signature=_signature(manifest),
+        signature=(
+            device_signature() if isinstance(manifest, DeviceBundle) else _signature(manifest)
+        ),
         flavors={FLAVOR: flavor},
     )
     model.save(str(folder / "MLmodel"))
 
 
-def described(manifest: Bundle, digest: str) -> str:
+def described(manifest: AnyBundle, digest: str) -> str:
     """A version's description, from the facts in its manifest."""
+    if isinstance(manifest, DeviceBundle):
+        return described_devices(manifest, digest)
     learned = (
         "made-up nodes only"
         if manifest.lake_version is None

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from mlflow import MlflowClient
     from mlflow.entities.model_registry import ModelVersion
 
-    from components.policy.manifest import Bundle
+    from components.policy.any_bundle import AnyBundle
 
 
 def all_versions(client: MlflowClient, policy: str) -> tuple[RegisteredVersion, ...]:
@@ -44,7 +44,7 @@ def aliases(client: MlflowClient, policy: str) -> dict[str, int]:
 
 
 def create(
-    client: MlflowClient, bundle: Path, digest: str, manifest: Bundle, run_id: str | None
+    client: MlflowClient, bundle: Path, digest: str, manifest: AnyBundle, run_id: str | None
 ) -> int:
     """Upload a bundle and make it a version.
 
@@ -67,7 +67,7 @@ def create(
 
 
 def _upload(
-    client: MlflowClient, bundle: Path, digest: str, manifest: Bundle, run_id: str | None
+    client: MlflowClient, bundle: Path, digest: str, manifest: AnyBundle, run_id: str | None
 ) -> str:
     model = client.create_logged_model(
         experiment_id(client, manifest.kind),
@@ -91,7 +91,7 @@ def _upload(
     return model_id
 
 
-def _log_metrics(client: MlflowClient, run_id: str, model_id: str, manifest: Bundle) -> None:
+def _log_metrics(client: MlflowClient, run_id: str, model_id: str, manifest: AnyBundle) -> None:
     """The figures a bundle carries, as those of the model on the evaluation set."""
     from mlflow.entities import Metric
 
@@ -112,7 +112,7 @@ def _log_metrics(client: MlflowClient, run_id: str, model_id: str, manifest: Bun
     client.log_batch(run_id, metrics=metrics)
 
 
-def _tags(digest: str, manifest: Bundle) -> dict[str, str]:
+def _tags(digest: str, manifest: AnyBundle) -> dict[str, str]:
     tags = {
         "digest": digest,
         "evaluation_set": manifest.evaluation_set,

@@ -57,6 +57,9 @@ def judge(
     all_cpus: Scores,
     facts: ChallengerFacts,
     settings: GateSettings | None = None,
+    *,
+    reference: str = "all CPUs",
+    cost: str = "power",
 ) -> Verdict:
     """Judge a challenger; what cannot be compared does not pass, and no rule is left out silently.
 
@@ -68,10 +71,10 @@ def judge(
     if rules[0].passed:
         rules += [
             _not_more_often("violations against champion", _violates, challenger, champion),
-            _not_more_often("violations against all CPUs", _violates, challenger, all_cpus),
+            _not_more_often(f"violations against {reference}", _violates, challenger, all_cpus),
             _regret(challenger, champion, settings),
             _not_more_often("bad cases against champion", _is_bad, challenger, champion),
-            _power(challenger, all_cpus, settings),
+            _power(challenger, all_cpus, settings, reference=reference, cost=cost),
         ]
     rules += [_data(facts), _apart(facts), _size(facts, settings), _whole(facts)]
     return Verdict.of(facts.digest, tuple(rules))
@@ -128,10 +131,13 @@ def _regret(challenger: Scores, champion: Scores, settings: GateSettings) -> Rul
     )
 
 
-def _power(challenger: Scores, all_cpus: Scores, settings: GateSettings) -> RuleResult:
+def _power(
+    challenger: Scores, all_cpus: Scores, settings: GateSettings, *, reference: str, cost: str
+) -> RuleResult:
     pairs = [(a, b) for a, b in _pairs(challenger, all_cpus) if not a.violated and b.power_w > 0]
     difference = MeanDifference.of([a.power_w / b.power_w - 1 for a, b in pairs])
-    return _not_higher("power against all CPUs", difference, settings.margin, "power than all CPUs")
+    name = f"{cost} against {reference}"
+    return _not_higher(name, difference, settings.margin, f"{cost} than {reference}")
 
 
 def _not_higher(

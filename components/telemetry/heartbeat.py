@@ -63,6 +63,8 @@ class Heartbeat:
     policy_digest: str | None
     mode: str
     paused: bool
+    device_digest: str | None = None
+    """Of the device classifier in force; None: there is none."""
     blocked_digests: tuple[str, ...] = ()
     health: tuple[str, ...] = ()
     """One line per thing that is wrong; empty when all is well."""

@@ -47,7 +47,7 @@ def policies(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """List the versions of the registry."""
     from components.registry.mlflow_registry import Registry  # MLflow takes a second to import
 
-    versions = Registry(resolved.settings.mlflow_url).versions()
+    versions = Registry(resolved.settings.mlflow_url).versions(arguments.policy)
     if arguments.json:
         print(json.dumps([_facts(version) for version in versions]))
         return 0
@@ -79,8 +79,8 @@ def compare(arguments: argparse.Namespace, resolved: Resolved) -> int:
     from flows.comparing import compare_versions  # MLflow takes a second to import
 
     settings = resolved.settings
-    first = find_version(settings, arguments.one)
-    second = find_version(settings, arguments.other)
+    first = find_version(settings, arguments.one, arguments.policy)
+    second = find_version(settings, arguments.other, arguments.policy)
     comparison = compare_versions(settings, first, second)
     if arguments.json:
         print(json.dumps({"figures": comparison.figures, "url": comparison.url}))

@@ -317,9 +317,7 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb("status", "show the nodes and their jobs", "flows.cli.on_call:status"),
-    Verb(
-        "policies", "list the versions in the registry", "flows.cli.on_call:policies", (POLICY,)
-    ),
+    Verb("policies", "list the versions in the registry", "flows.cli.on_call:policies", (POLICY,)),
     Verb(
         "compare",
         "put two versions side by side",
