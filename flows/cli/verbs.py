@@ -149,6 +149,27 @@ DEVICE_VERBS: tuple[Verb, ...] = (
         "flows.cli.device_retrain:run",
         (
             argument(
+                "table",
+                nargs="?",
+                metavar="TABLE.csv",
+                help="else the newest of HOME/device-tables",
+            ),
+            argument(
+                "--node-class",
+                nargs="+",
+                default=["*"],
+                metavar="CLASS",
+                help="node classes it is made for; * for any",
+            ),
+            argument("--seed", type=int, default=0, help="the same seed gives the same bundle"),
+        ),
+    ),
+    Verb(
+        "retrain",
+        "train a device classifier on a table, score, judge and register it",
+        "flows.cli.device_retrain:run",
+        (
+            argument(
                 "table", nargs="?", metavar="TABLE.csv", help="else the newest of HOME/device-tables"
             ),
             argument(

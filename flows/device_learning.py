@@ -1,0 +1,194 @@
+"""From a table of measured devices to a judged and registered device classifier."""
+
+from __future__ import annotations
+
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.policy.device_bundle import load_device_classifier
+from components.policy.device_manifest import DEVICE_CLASSIFIER
+from components.policy.manifest import ANY_NODE
+from components.registry.facts import TrainingFacts
+from components.registry.figures import regret_figure
+from components.registry.mlflow_registry import Registry
+from components.releases.gate import ChallengerFacts, judge
+from components.releases.source import BUNDLES
+from components.releases.store import BundleStore
+from flows.errors import NoTableError
+from flows.learning import git_commit, one_training
+from flows.releasing import device_champion_folder
+from flows.verdicts import keep_verdict
+from models.device_classifier.bundling import Origins, accounting_of, bundle_devices
+from models.device_classifier.bundling_scores import (
+    cases_of,
+    figures,
+    score_classifier,
+    score_static,
+    without_held_out,
+)
+from models.device_classifier.table_file import read_table
+from models.device_classifier.training import train
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Mapping
+
+    from components.registry.facts import RegisteredVersion
+    from components.releases.scores import Scores
+    from components.releases.verdict import Verdict
+    from components.settings.settings import Settings
+    from models.device_classifier.bundling_scores import DeviceCases
+    from models.device_classifier.table import DeviceTable
+
+    Progress = Callable[[int, int, str], None]
+
+TABLES = "device-tables"
+"""Folder of a home in which the newest table is learned from."""
+CHALLENGER, CHAMPION, STATIC = "challenger", "champion", "best-static-device"
+REFERENCE = "the best static device"
+
+
+@dataclass(frozen=True, slots=True)
+class DeviceChallenger:
+    """A trained device classifier, what it learned from, how it did, and what the gate said."""
+
+    version: RegisteredVersion
+    version_url: str
+    table: str
+    scores: Mapping[str, Scores]
+    """By role: challenger, champion where there is one, best-static-device."""
+    verdict: Verdict
+
+
+def train_device_challenger(
+    settings: Settings,
+    *,
+    table: Path | None = None,
+    node_classes: tuple[str, ...] = (ANY_NODE,),
+    seed: int = 0,
+    progress: Progress | None = None,
+) -> DeviceChallenger:
+    """Train on all folds of a table but one, judge on that one, register and keep the result.
+
+    Args:
+        settings: of the home and its servers.
+        table: a device table; None: the newest of the home.
+        node_classes: that the table speaks of.
+        seed: of all that is drawn.
+        progress: told (done, total, what).
+
+    Raises:
+        BusyError: another process trains in this home.
+        NoTableError: there is no table.
+        DeviceTableError: the table is not what it says it is, or too small.
+        RegistryError: MLflow is away.
+    """
+    with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
+        measured = read_table(table or newest_table(settings.home))
+        registry = Registry(settings.mlflow_url)
+        cases = cases_of(measured)
+        trained = train(without_held_out(measured), seed=seed, progress=progress or _silent)
+        out = Path(scratch) / "bundle"
+        origins = Origins(
+            table=measured.name,
+            accounting=accounting_of(measured.facts),
+            node_classes=node_classes,
+            evaluation_set=cases.digest,
+            metrics={},
+        )
+        scores = {CHALLENGER: score_classifier(bundle_devices(trained, out, origins), cases)}
+        origins = Origins(
+            table=origins.table,
+            accounting=origins.accounting,
+            node_classes=node_classes,
+            evaluation_set=cases.digest,
+            metrics=figures(scores[CHALLENGER]),
+        )
+        bundle_devices(trained, out, origins)
+        scores |= _others(settings.home, cases)
+        facts = _facts(measured, scores, seed, Path(scratch), settings.home)
+        version = registry.register(out, registry.log_training(facts))
+        BundleStore(settings.home / BUNDLES).add(out)
+        verdict = _judged(out, version.digest, scores)
+        keep_verdict(settings.home, verdict)
+        url = registry.version_url(version)
+        return DeviceChallenger(version, url, measured.name, scores, verdict)
+
+
+def newest_table(home: Path) -> Path:
+    """The newest device table of a home.
+
+    Raises:
+        NoTableError: there is none.
+    """
+    tables = sorted((home / TABLES).glob("*.csv"), key=lambda path: path.stat().st_mtime)
+    if not tables:
+        raise NoTableError(
+            "asked to train a device classifier",
+            f"there is no table in {home / TABLES}",
+            "measure one: joulepilot device characterise, or name one",
+        )
+    return tables[-1]
+
+
+def _others(home: Path, cases: DeviceCases) -> dict[str, Scores]:
+    """What the challenger is compared with; without a champion the best static device is it."""
+    champion = device_champion_folder(home)
+    static = score_static(cases)
+    if champion is None:
+        return {STATIC: static}
+    return {
+        CHAMPION: score_classifier(load_device_classifier(champion), cases),
+        STATIC: static,
+    }
+
+
+def _judged(out: Path, digest: str, scores: Mapping[str, Scores]) -> Verdict:
+    return judge(
+        scores[CHALLENGER],
+        scores.get(CHAMPION, scores[STATIC]),
+        scores[STATIC],
+        ChallengerFacts(
+            digest=digest,
+            data_checked=True,  # `read_table` refuses a table with anything that cannot be
+            lake_version=None,
+            n_overlapping_rows=0,  # whole groups are held out
+            bundle_bytes=sum(path.stat().st_size for path in out.iterdir()),
+            bundle_problem=None,  # `bundle_devices` checked it by the node's own check
+        ),
+        reference=REFERENCE,
+        cost="energy",
+    )
+
+
+def _facts(
+    table: DeviceTable, scores: Mapping[str, Scores], seed: int, scratch: Path, home: Path
+) -> TrainingFacts:
+    champion = device_champion_folder(home)
+    regrets = {role: [case.regret for case in of.cases] for role, of in scores.items()}
+    return TrainingFacts(
+        name=f"device classifier on {table.name}",
+        policy=DEVICE_CLASSIFIER,
+        evaluation_set=scores[CHALLENGER].evaluation_set,
+        git_commit=git_commit(),
+        params={
+            "seed": seed,
+            "table": table.name,
+            "n_rows": len(table.rows),
+            "devices": " ".join(table.devices),
+            "source": str(table.facts.get("source", "recorded")),
+        },
+        results={
+            f"{role}/{name}": value
+            for role, of in scores.items()
+            for name, value in figures(of).items()
+        },
+        scores=scores,
+        figures=(regret_figure(scratch / "regret.png", regrets),),
+        champion_digest=None if champion is None else champion.name,
+    )
+
+
+def _silent(done: int, total: int, text: str) -> None:
+    """Tell nobody."""
