@@ -14,6 +14,7 @@ if TYPE_CHECKING:
 
     from components.executor.inbox import Inbox
     from components.executor.loop import Executor
+    from components.executor.service_manager import ServiceManager
     from components.executor.wire import Command, Plain
 
 log = logging.getLogger(__name__)
@@ -24,6 +25,7 @@ def run_loop(
     inbox: Inbox,
     do: Callable[[Command], Plain],
     stopping: threading.Event,
+    manager: ServiceManager | None = None,
 ) -> None:
     """Tick until told to stop.
 
@@ -38,6 +40,8 @@ def run_loop(
     due_s = time.monotonic()
     while not stopping.is_set():
         executor.tick()
+        if manager is not None:
+            manager.alive(lambda: _status(executor))
         if is_simulated:
             clock.sleep(settings.tick_s)
         # a tick that took too long is not made up for

@@ -25,6 +25,7 @@ from components.executor.pacing import run_loop
 from components.executor.ports import KeptEvents, NodePorts
 from components.executor.readings import Readings
 from components.executor.real_node import Roots, docker_node, process_node
+from components.executor.service_manager import ServiceManager
 from components.executor.state import StateStore
 from components.jobs.live_overrides import LiveOverrides
 from components.policy.default_bundle import default_bundle
@@ -117,10 +118,12 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
         control = ControlServer(
             home.socket, Readings(Switchboard(inbox, follower).do).do, options.access
         )
+        manager = ServiceManager()
         try:
             follower.start()
-            run_loop(executor, inbox, Commands(executor, overrides).do, stopping)
+            run_loop(executor, inbox, Commands(executor, overrides).do, stopping, manager)
         finally:
+            manager.stopping()
             control.close()
             follower.close()
             report = executor.stop()
