@@ -47,3 +47,10 @@ def run_loop(
         # a tick that took too long is not made up for
         due_s = max(due_s + tick_wall_s, time.monotonic())
         inbox.serve(do, due_s - time.monotonic())
+
+
+def _status(executor: Executor) -> str:
+    """One line for `systemctl status`."""
+    n_jobs = len(executor.runs)
+    paused = ", paused" if executor.is_paused else ""
+    return f"{n_jobs} job{'' if n_jobs == 1 else 's'} in charge{paused}"
