@@ -22,6 +22,8 @@ from components.registry.facts import summary
 from components.registry.figures import regret_figure
 from data_checks.report import summary_markdown
 from models.device_classifier.bundling_scores import figures
+from flows.savings import NODE_COLUMNS, node_lines, violation_sentence
+from models.device_classifier.bundling_scores import figures
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -34,6 +36,7 @@ if TYPE_CHECKING:
     from flows.device_learning import DeviceChallenger
     from flows.learning import Challenger
     from flows.sweeping import SweepResult
+    from models.savings.report import SavingsReport
 
 UPDATE_EVERY_S = 1.0
 
@@ -128,6 +131,13 @@ def release(outcome: Outcome) -> None:
         {"what": "outcome", "value": outcome.sentence},
     ]
     create_table_artifact(rows, key="release", description="What the release log says now")
+
+
+def savings(report: SavingsReport) -> None:
+    """Show what was saved, node by node."""
+    rows = [dict(zip(NODE_COLUMNS, line, strict=True)) for line in node_lines(report)]
+    text = f"{report.sentence}; {violation_sentence(report)}"
+    create_table_artifact(rows, key="savings", description=text)
 
 
 def verdict_sentence(verdict: Verdict) -> str:

@@ -9,6 +9,7 @@ JoulepilotError
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
+├── NoSamplesError (PermanentError)     no sample was checked yet
 ├── ApprovalError (PermanentError)      an approval that was not asked for, or is over
 ├── TimeError (PermanentError)          a time that cannot be read
 ├── RingError (PermanentError)          a ring that no node is in
@@ -54,6 +55,10 @@ class NotBetterError(PermanentError):
 
 class BlockedError(PermanentError):
     """A node rolled the bundle that shall be promoted back by itself."""
+
+
+class NoSamplesError(PermanentError):
+    """No sample was checked yet."""
 
 
 class ApprovalError(PermanentError):

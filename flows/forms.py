@@ -114,6 +114,13 @@ class PipelineForm(Form):
     why: Why = "scheduled pipeline"
 
 
+class SavingsForm(Form):
+    """Which days the savings report is about."""
+
+    days: Annotated[float, Field(title="Days", description="Up to now.", gt=0, le=366)] = 7.0
+
+
+DEFAULT_SAVINGS = SavingsForm()
 DEFAULT_TRAINING = TrainingForm()
 DEFAULT_PIPELINE = PipelineForm()
 DEFAULT_DEVICE_TRAINING = DeviceTrainingForm()

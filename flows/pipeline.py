@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 
 from prefect import flow, task
@@ -18,6 +19,7 @@ from flows.device_learning import train_device_challenger as learn_devices
 from flows.forms import (
     DEFAULT_DEVICE_TRAINING,
     DEFAULT_PIPELINE,
+    DEFAULT_SAVINGS,
     DEFAULT_TRAINING,
     Answer,
     ApprovalForm,
@@ -25,9 +27,11 @@ from flows.forms import (
     PipelineForm,
     PromotionForm,
     RollbackForm,
+    SavingsForm,
     SweepForm,
     TrainingForm,
 )
+from flows.savings import report_savings
 from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
@@ -199,6 +203,19 @@ def rollback(back: RollbackForm) -> State[None]:
     outcome = roll_back(settings, who=BY_SCHEDULE, why=back.why, to=back.to_release)
     artifacts.release(outcome)
     return Completed(name="Rolled back", message=outcome.sentence)
+
+
+@flow(
+    name="savings",
+    description="What the policy saved against its holdback over the last days.",
+    timeout_seconds=HOUR_S,
+)
+def savings(period: SavingsForm = DEFAULT_SAVINGS) -> State[None]:
+    """Checked samples to watts and joules per image, or "not enough data yet"."""
+    since = datetime.now(UTC) - timedelta(days=period.days)
+    report = report_savings(resolve({}).settings, since)
+    artifacts.savings(report)
+    return Completed(name="Reported", message=report.sentence)
 
 
 @flow(

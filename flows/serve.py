@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLimitStrategy.ENQUEUE)
 CHECK_EVERY = timedelta(minutes=5)
+WEEKLY = "0 6 * * 1"
 NIGHTLY = "0 2 * * *"
 WEEKLY = "0 3 * * 0"
 
@@ -55,6 +56,9 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
         pipeline.promote.to_deployment("by-hand", **common),
         pipeline.rollback.to_deployment("by-hand", **common),
         pipeline.approval.to_deployment("by-hand", **{**common, "concurrency_limit": None}),
+        pipeline.savings.to_deployment(
+            "weekly", schedule=Cron(WEEKLY, timezone="UTC", slug="weekly"), **common
+        ),
         pipeline.pipeline.to_deployment(
             "nightly", schedule=Cron(NIGHTLY, timezone="UTC", slug="nightly"), **common
         ),

@@ -165,21 +165,53 @@ DEVICE_VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
-        "retrain",
-        "train a device classifier on a table, score, judge and register it",
-        "flows.cli.device_retrain:run",
+        "benchmark",
+        "set our choices of devices beside every baseline, on made-up hosts",
+        "flows.cli.device_benchmark:run",
         (
             argument(
-                "table", nargs="?", metavar="TABLE.csv", help="else the newest of HOME/device-tables"
+                "--host",
+                nargs="+",
+                default=["roofline", "stepped"],
+                metavar="NAME",
+                help="generators of made-up hosts: roofline, stepped",
             ),
             argument(
-                "--node-class",
+                "--split",
                 nargs="+",
-                default=["*"],
-                metavar="CLASS",
-                help="node classes it is made for; * for any",
+                default=["network"],
+                choices=("network", "random"),
+                help="networks never seen, or rows of networks seen before",
             ),
-            argument("--seed", type=int, default=0, help="the same seed gives the same bundle"),
+            argument(
+                "--rows", type=int, nargs="+", default=[200], metavar="N", help="points of a table"
+            ),
+            argument(
+                "--curve",
+                type=int,
+                nargs="*",
+                default=[],
+                metavar="N",
+                help="points of the learning curve's tables, say 20 50 100 200 800",
+            ),
+            argument("--seeds", type=int, default=5, metavar="N", help="how many tables of each"),
+            argument(
+                "--first-seed", type=int, default=0, metavar="N", help="of hosts and networks"
+            ),
+            argument("--figures", metavar="FOLDER", help="where to draw what was found"),
+            argument("--mlflow", action="store_true", help="log a run for each who chooses"),
+        ),
+    ),
+    Verb(
+        "tune",
+        "make a device of a table slower, and see choices tuned by what is measured",
+        "flows.cli.device_tune:run",
+        (
+            argument("table", metavar="TABLE.csv", help="the table; its sidecar is TABLE.json"),
+            argument("--objective", default="latency", help="what is optimised and measured"),
+            argument("--slower", type=float, default=2.0, metavar="TIMES", help="by how much"),
+            argument("--figure", metavar="PNG", help="where to draw regret over requests"),
+            argument("--seed", type=int, default=0, metavar="N", help="of requests and noise"),
         ),
     ),
     Verb(
@@ -335,6 +367,16 @@ VERBS: tuple[Verb, ...] = (
             argument(
                 "--at", metavar="TIME", help="then: 03:12 (today, UTC) or 2026-11-21T03:12; now"
             ),
+        ),
+    ),
+    Verb(
+        "savings",
+        "say what the policy saved against its holdback, with a 95 % interval",
+        "flows.cli.savings:run",
+        (
+            argument("--since", metavar="TIME", help="from then on; else the last 7 days"),
+            argument("--price-per-kwh", type=float, metavar="X", help="also in money"),
+            argument("--gco2e-per-kwh", type=float, metavar="G", help="also in gCO2e"),
         ),
     ),
     Verb("status", "show the nodes and their jobs", "flows.cli.on_call:status"),

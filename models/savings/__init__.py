@@ -1,0 +1,1 @@
+"""What the policy saved against its holdback, with its uncertainty."""
