@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 N_INNER_TREES = 30
 MOST_LEARNED = 2000  # rows, when candidates are compared
 MOST_JUDGED = 1000  # rows of one part
-FEWEST_ROWS = 8  # measured outside of a fold, to learn anything
+FEWEST_ROWS = 4  # measured outside of a fold, to learn anything
 
 
 @dataclass(frozen=True, slots=True, eq=False)

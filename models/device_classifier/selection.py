@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from models.device_classifier.table import FloatArray, TextArray
 
 NOISE_SHARE = 0.5  # of a standard error behind the best, and a candidate weighs e times less
-MOST_MEMBERS = 5
+MOST_MEMBERS = 4
 LEAST_WEIGHT = 0.05  # one that weighs less than this share is left out
 
 
