@@ -18,6 +18,7 @@ from components.actuation.errors import (
     HostAwayError,
     RefusedError,
 )
+from components.actuation.gpu_trap import GPU_TRAP, GPU_TRAP_REMEDY, uses_legacy_hook
 from components.actuation.run_queue import RunQueueWait
 from components.node.cpuset import CpuSet, format_cpu_list, parse_cpu_list
 from components.node.topology import read_online
@@ -41,6 +42,8 @@ class _Inspected:
     """0 when it has no process: stopped, or between two starts."""
     cpuset: str
     """`CpusetCpus`, literally."""
+    is_gpu_by_hook: bool = False
+    """Whether an update can take its GPU away, by how systemd owns cgroups."""
 
 
 class DockerHost:
@@ -114,6 +117,7 @@ class DockerHost:
         """
         inspected = self._inspect_running(container_id)
         cgroup = self._find(inspected)
+        self._refuse_trap(inspected)
         checked_cpus(cpus, self._available(cgroup), inspected.id)
         is_configured = not inspected.cpuset or parse_cpu_list(inspected.cpuset) == cpus
         if not (is_configured and cgroup.effective_cpus() == cpus):
@@ -165,6 +169,15 @@ class DockerHost:
             self._inspect_running(container_id)  # it may have stopped meanwhile, which is no fault
             raise ApplyError(error.asked, error.found, error.remedy) from error
 
+    def _refuse_trap(self, inspected: _Inspected) -> None:
+        if not inspected.is_gpu_by_hook:
+            return
+        info: Any = self._engine.get("/info")
+        if info.get("CgroupDriver") == "systemd":
+            raise RefusedError(
+                f"asked to move {inspected.id[:12]}", GPU_TRAP, GPU_TRAP_REMEDY
+            )
+
     def _available(self, cgroup: Cgroup) -> CpuSet:
         return read_online(self._sysfs) & cgroup.parent_cpus()
 
@@ -207,6 +220,7 @@ class DockerHost:
                 str(answer["Id"]),
                 int(answer["State"]["Pid"]),
                 str(answer["HostConfig"]["CpusetCpus"]),
+                uses_legacy_hook(answer),
             )
         except (KeyError, TypeError, ValueError) as error:
             raise HostAwayError(

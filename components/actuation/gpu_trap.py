@@ -12,6 +12,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+GPU_TRAP = (
+    "it has its GPU by NVIDIA's legacy hook under the systemd cgroup driver: an update of its CPUs "
+    "can take the GPU away"
+)
+GPU_TRAP_REMEDY = (
+    "start it with CDI (--device nvidia.com/gpu=0), or with its /dev/nvidia* named by --device"
+)
 _LEGACY_DRIVERS = {"", "nvidia"}
 
 
@@ -28,17 +35,7 @@ def uses_legacy_hook(inspected: Mapping[str, Any]) -> bool:
 
 def gpu_trap(inspected: Mapping[str, Any], cgroup_driver: str) -> str | None:
     """Why a container must not be moved; None where it may be."""
-    if cgroup_driver == "systemd" and uses_legacy_hook(inspected):
-        return (
-            "it has its GPU by NVIDIA's legacy hook under the systemd cgroup driver: an update "
-            "of its CPUs can take the GPU away"
-        )
-    return None
-
-
-GPU_TRAP_REMEDY = (
-    "start it with CDI (--device nvidia.com/gpu=0), or with its /dev/nvidia* named by --device"
-)
+    return GPU_TRAP if cgroup_driver == "systemd" and uses_legacy_hook(inspected) else None
 
 
 def _wants_gpu(request: Mapping[str, Any]) -> bool:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.jobs.errors import JobError
+from components.jobs.job import Mode
 from components.jobs.jobs_file import merge, read_jobs_file
 
 if TYPE_CHECKING:
@@ -79,6 +80,18 @@ class JobsInCharge:
         wrong.extend(_nobody(in_file, live, {container.name for container in containers}))
         ids = frozenset(container.id for container in containers)
         return Discovery(tuple(managed.values()), ids, tuple(wrong))
+
+    def manages(self, container: Container) -> bool:
+        """Whether what is said of a container now lets us change it; a mistake says no."""
+        if not self._may_look_at(container):
+            return False
+        name, wrong = container.name, list[str]()
+        live, in_file = self._live(wrong), self._from_file(wrong)
+        try:
+            job = merge(name, live.get(name), in_file.get(name), container.labels)
+        except JobError:
+            return False
+        return job is not None and job.mode is not Mode.OFF
 
     def _may_look_at(self, container: Container) -> bool:
         return self._only is None or container.labels.get(self._only[0]) == self._only[1]

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import signal
 import threading
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.actuation.guarded_host import GuardedHost
 from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal
 from components.executor.bundle_shelf import BundleShelf
@@ -81,6 +82,18 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
         journal = Journal(home.journal)
         store = StateStore(home.state)
         overrides = LiveOverrides(home.overrides)
+        in_charge = JobsInCharge(
+            options.jobs_file or home.jobs_file, overrides, options.only_label
+        )
+        ports = replace(
+            ports,
+            host=GuardedHost(
+                ports.host,
+                is_managed=in_charge.manages,
+                allowed=ports.topology.ids,
+                monotonic_s=ports.clock.monotonic_s,
+            ),
+        )
         follower = ReleaseFollower(
             ports.name,
             ports.identity.node_class,
@@ -95,9 +108,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             publisher=_publisher(options, home, ports),
             journal=journal,
             store=store,
-            in_charge=JobsInCharge(
-                options.jobs_file or home.jobs_file, overrides, options.only_label
-            ),
+            in_charge=in_charge,
             following=follower,
             settings=settings,
             devices=DeviceDesk(
