@@ -174,9 +174,7 @@ class DockerHost:
             return
         info: Any = self._engine.get("/info")
         if info.get("CgroupDriver") == "systemd":
-            raise RefusedError(
-                f"asked to move {inspected.id[:12]}", GPU_TRAP, GPU_TRAP_REMEDY
-            )
+            raise RefusedError(f"asked to move {inspected.id[:12]}", GPU_TRAP, GPU_TRAP_REMEDY)
 
     def _available(self, cgroup: Cgroup) -> CpuSet:
         return read_online(self._sysfs) & cgroup.parent_cpus()

@@ -82,9 +82,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
         journal = Journal(home.journal)
         store = StateStore(home.state)
         overrides = LiveOverrides(home.overrides)
-        in_charge = JobsInCharge(
-            options.jobs_file or home.jobs_file, overrides, options.only_label
-        )
+        in_charge = JobsInCharge(options.jobs_file or home.jobs_file, overrides, options.only_label)
         ports = replace(
             ports,
             host=GuardedHost(
