@@ -32,7 +32,7 @@ ONE_AT_A_TIME = ConcurrencyLimitConfig(limit=1, collision_strategy=ConcurrencyLi
 CHECK_EVERY = timedelta(minutes=5)
 WEEKLY = "0 6 * * 1"
 NIGHTLY = "0 2 * * *"
-WEEKLY = "0 3 * * 0"
+DEVICES_WEEKLY = "0 3 * * 0"
 
 
 def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment, ...]:
@@ -51,7 +51,7 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
         ),
         pipeline.retrain.to_deployment("by-hand", **common),
         pipeline.retrain_devices.to_deployment(
-            "weekly", schedule=Cron(WEEKLY, timezone="UTC", slug="weekly"), **common
+            "weekly", schedule=Cron(DEVICES_WEEKLY, timezone="UTC", slug="weekly"), **common
         ),
         pipeline.promote.to_deployment("by-hand", **common),
         pipeline.rollback.to_deployment("by-hand", **common),
