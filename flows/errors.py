@@ -9,6 +9,7 @@ JoulepilotError
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
+├── AddressError (PermanentError)       an address to tell of trouble that is none
 ├── NoSamplesError (PermanentError)     no sample was checked yet
 ├── ApprovalError (PermanentError)      an approval that was not asked for, or is over
 ├── TimeError (PermanentError)          a time that cannot be read
@@ -55,6 +56,10 @@ class NotBetterError(PermanentError):
 
 class BlockedError(PermanentError):
     """A node rolled the bundle that shall be promoted back by itself."""
+
+
+class AddressError(PermanentError):
+    """An address to tell of trouble that is none, or a file of them that cannot be read."""
 
 
 class NoSamplesError(PermanentError):

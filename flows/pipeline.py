@@ -32,6 +32,7 @@ from flows.forms import (
     TrainingForm,
 )
 from flows.savings import report_savings
+from flows.telling.of_runs import tell_failure
 from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
@@ -59,6 +60,7 @@ RETRIES: dict[str, Any] = {
     "retry_jitter_factor": 0.5,
     "retry_condition_fn": can_help,
 }
+WATCHED: dict[str, Any] = {"on_failure": [tell_failure], "on_crashed": [tell_failure]}
 ONCE: dict[str, Any] = {"cache_policy": NO_CACHE}
 
 ingest_telemetry = task(name="ingest", timeout_seconds=600, **RETRIES)(
@@ -78,6 +80,7 @@ roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll
     name="sweep",
     description="Have nodes try allocations on purpose, and wait for them.",
     timeout_seconds=DAY_S,
+    **WATCHED,
 )
 def sweep(order: SweepForm) -> None:
     """Ask for a sweep through the release log."""
@@ -102,6 +105,7 @@ def ingest() -> None:
     name="check",
     description="Ingest, then judge every new row: samples or quarantine.",
     timeout_seconds=HOUR_S,
+    **WATCHED,
 )
 def check() -> State[None]:
     """Spool to `raw` to `samples` and `quarantine`."""
@@ -118,6 +122,7 @@ def check() -> State[None]:
     name="retrain",
     description="Train, score, judge and register a challenger.",
     timeout_seconds=4 * HOUR_S,
+    **WATCHED,
 )
 def retrain(training: TrainingForm = DEFAULT_TRAINING) -> State[None]:
     """Checked samples to a judged version; what runs stays in force."""
@@ -160,6 +165,7 @@ def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> S
     name="promote",
     description="Make a registered version run everywhere, if the gate lets it.",
     timeout_seconds=HOUR_S,
+    **WATCHED,
 )
 def promote(promotion: PromotionForm) -> State[None]:
     """A version's number or digest to an entry of the release log."""
@@ -196,6 +202,7 @@ def approval(request: ApprovalForm) -> State[None]:
     name="rollback",
     description="Go back to the policy before, or to that of a release.",
     timeout_seconds=HOUR_S,
+    **WATCHED,
 )
 def rollback(back: RollbackForm) -> State[None]:
     """A new entry of the release log with an older policy."""
@@ -222,6 +229,7 @@ def savings(period: SavingsForm = DEFAULT_SAVINGS) -> State[None]:
     name="pipeline",
     description="Ingest, check, retrain, promote: from telemetry to what nodes run.",
     timeout_seconds=DAY_S,
+    **WATCHED,
 )
 def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
     """The whole slow path; with nodes named it begins with a sweep of them."""

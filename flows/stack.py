@@ -44,6 +44,16 @@ def schedules(settings: Settings) -> Service:
     )
 
 
+def watch(settings: Settings) -> Service:
+    """The process that tells people of trouble."""
+    return Service(
+        "watch",
+        [sys.executable, "-m", "flows.telling.watch"],
+        lambda: True,
+        environment=service_environment(settings),
+    )
+
+
 def addresses(settings: Settings) -> dict[str, str]:
     """Where a person looks, by name."""
     return {

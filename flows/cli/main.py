@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 PIPELINE_PACKAGES = frozenset(
     {
-        "deltalake", "great_expectations", "gymnasium", "matplotlib", "mlflow", "onnx", "pandas",
+        "apprise", "deltalake", "great_expectations", "gymnasium", "matplotlib", "mlflow", "onnx", "pandas",
         "prefect", "pyarrow", "sb3_contrib", "scipy", "sklearn", "stable_baselines3",
         "threadpoolctl", "torch",
     }

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from components.policy.default_bundle import default_bundle
 from components.releases.operations import seed
 from flows.services import Services, interrupt_on_sigterm
-from flows.stack import addresses, schedules, servers
+from flows.stack import addresses, schedules, servers, watch
 
 if TYPE_CHECKING:
     import argparse
@@ -32,7 +32,7 @@ def run(_arguments: argparse.Namespace, resolved: Resolved) -> int:
     with contextlib.suppress(KeyboardInterrupt), Services(settings.home / "logs") as services:
         print(f"Starting hub, MLflow and Prefect; state is kept in {settings.home}", flush=True)
         services.start_all(servers(settings))
-        services.start_all([schedules(settings)])
+        services.start_all([schedules(settings), watch(settings)])
         for name, address in addresses(settings).items():
             print(f"  {name:<20} {address}")
         print("Ctrl-C ends all of it.", flush=True)

@@ -1,0 +1,1 @@
+"""Telling people of trouble: once each, with the next command to type."""

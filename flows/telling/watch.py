@@ -1,0 +1,60 @@
+"""`python -m flows.telling.watch`: looks at the nodes every few seconds and tells of trouble."""
+
+from __future__ import annotations
+
+import logging
+import signal
+import sys
+import threading
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
+
+from components.hub.client import read_nodes
+from components.hub.errors import HubAwayError, HubError
+from components.releases.errors import ReleaseLogError
+from components.releases.log import ReleaseLog
+from components.releases.source import RELEASES
+from components.settings.settings import resolve
+from flows.errors import AddressError
+from flows.telling.findings import Finding, findings
+from flows.telling.teller import Teller, addresses, apprise_send
+
+if TYPE_CHECKING:
+    from components.settings.settings import Settings
+
+logger = logging.getLogger(__name__)
+EVERY_S = 5.0
+
+
+def look(settings: Settings, now: datetime) -> tuple[Finding, ...]:
+    """What is wrong now; a hub or a log that is away is itself a finding."""
+    try:
+        latest = ReleaseLog(settings.home / RELEASES).latest()
+        return findings(read_nodes(settings.hub_url), latest, now)
+    except (HubAwayError, HubError) as error:
+        return (Finding("hub", "the hub is away", f"{error.found}.", "joulepilot up"),)
+    except ReleaseLogError as error:
+        return (Finding("log", "the release log is damaged", f"{error.found}.", error.remedy),)
+
+
+def main() -> int:
+    """Watch until SIGTERM or Ctrl-C; 1 when an address is none."""
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    ended = threading.Event()
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, lambda *_: ended.set())
+    settings = resolve({}).settings
+    try:
+        to = addresses(settings.notify_file)
+        teller = Teller(settings.home, apprise_send(to))
+    except AddressError as error:
+        sys.stderr.write(f"{error.asked}\n  what is true: {error.found}\n")
+        return 1
+    logger.info("telling %d addresses", len(to))
+    while not ended.wait(EVERY_S):
+        teller.tell(look(settings, datetime.now(UTC)))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(main())
