@@ -238,3 +238,16 @@ def test_an_engine_restart_is_survived(engine: Any, server: Any, host: DockerHos
     engine.api_version = "1.44"
     assert len(host.containers()) == 1
     assert server.n_accepted == 2
+
+
+def test_a_container_whose_gpu_an_update_can_take_away_is_not_moved(engine, server, host):
+    inspection = engine._inspection()
+    inspection["HostConfig"]["Runtime"] = "nvidia"
+    engine.scripted = [(200, inspection), (200, {"CgroupDriver": "systemd"})]
+
+    with pytest.raises(RefusedError, match="take the GPU away"):
+        host.apply(inspection["Id"], frozenset({0, 1}))
+
+    assert engine.updates == []
+    engine.scripted = [(200, inspection), (200, {"CgroupDriver": "cgroupfs"})]
+    assert host.apply(inspection["Id"], frozenset({0, 1})) == {0, 1}
