@@ -18,6 +18,7 @@ import pyarrow.compute as pc
 import pyarrow.dataset as ds
 
 from components.lake.schema import SCHEMAS, TIME, Table
+from components.telemetry.device_measurement import MEASUREMENT_FIELDS
 from data_checks.device_measures import CONTEXT_COLUMNS, measure_devices
 from data_checks.device_rules import device_rules
 from data_checks.expectations import expect
@@ -31,6 +32,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from components.lake.lake import Lake
+    from components.telemetry.device_measurement import DeviceMeasurement
     from data_checks.report import ExpectationVerdict
     from data_checks.rule import Rule
 
@@ -79,6 +81,16 @@ def check_devices(lake: Lake, *, max_bad_share: float = 0.2) -> DeviceCheck:
         if not len(rows):
             return _nothing_new()
         return _judged(lake, rows, context, max_bad_share)
+
+
+def reasons_against(measurements: Sequence[DeviceMeasurement]) -> list[tuple[str, ...]]:
+    """The rules each measurement breaks, by the same masks, without any lake."""
+    fields = ({name: getattr(each, name) for name in MEASUREMENT_FIELDS} for each in measurements)
+    schema = SCHEMAS[Table.DEVICE_RAW]
+    rows = pa.Table.from_pylist(list(fields), schema=schema)
+    figures = measure_devices(rows, schema.empty_table().select(CONTEXT_COLUMNS))
+    bad = bad_rows(figures, device_rules())
+    return [tuple(code for code, mask in bad.items() if mask[i]) for i in range(len(rows))]
 
 
 def _judged(lake: Lake, rows: pa.Table, context: pa.Table, max_bad_share: float) -> DeviceCheck:

@@ -16,6 +16,7 @@ from components.registry.mlflow_registry import Registry
 from components.releases.gate import ChallengerFacts, judge
 from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
+from flows.device_tables import TABLES
 from flows.errors import NoTableError
 from flows.learning import git_commit, one_training
 from flows.releasing import device_champion_folder
@@ -43,8 +44,6 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
-TABLES = "device-tables"
-"""Folder of a home in which the newest table is learned from."""
 CHALLENGER, CHAMPION, STATIC = "challenger", "champion", "best-static-device"
 REFERENCE = "the best static device"
 

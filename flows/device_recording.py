@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import math
 import sys
+from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.devices.survey import survey
+from data_checks.device_checking import reasons_against
 from models.device_classifier.characterise import Bench, record
 from models.device_classifier.characterise_ceiling import ceiling
 from models.device_classifier.characterise_journal import Journal
@@ -47,6 +49,8 @@ class Recording:
     absent: tuple[AbsentDevice, ...]
     left_out: tuple[str, ...]
     n_contended_left_out: int
+    refused: Mapping[str, int]
+    """Measurements left out of the table by the rule of the checks that they break."""
     ceilings: Mapping[str, Ceiling]
     """By objective."""
 
@@ -85,15 +89,25 @@ def record_devices(
     measured = record(planned, bench, journal, progress)
     summariser = Summariser(order.settings, node, found.present)
     measurements = summariser.measurements(planned.points, measured)
+    refused = reasons_against(measurements)
+    good = [each for each, broken in zip(measurements, refused, strict=True) if not broken]
     table = order.out / f"{order.settings.name}.csv"
     ceilings = _ceilings(_counted(measured.values(), order))
     n_left_out = write_recording(
         table,
-        measurements,
+        good,
         _facts(order, found, node, planned, ceilings),
         keep_contended=order.keep_contended,
     )
-    return Recording(table, measurements, found.absent, planned.left_out, n_left_out, ceilings)
+    return Recording(
+        table=table,
+        measurements=measurements,
+        absent=found.absent,
+        left_out=planned.left_out,
+        n_contended_left_out=n_left_out,
+        refused=Counter(code for broken in refused for code in broken),
+        ceilings=ceilings,
+    )
 
 
 def _require_devices(found: Survey) -> None:

@@ -14,6 +14,7 @@ from flows.checked_lake import keep_measurements
 from flows.cli.device_check import check_as_json, print_device_check
 from flows.cli.printing import print_table, show_progress
 from flows.device_recording import RecordingOrder, record_devices
+from flows.device_tables import TABLES
 from models.device_classifier.characterise_node import this_node
 from models.device_classifier.characterise_plan import RecordingSettings
 
@@ -32,7 +33,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         networks=tuple(arguments.networks),
         devices=tuple(arguments.devices or usual_names()),
         settings=_settings(arguments),
-        out=Path(arguments.out),
+        out=Path(arguments.out) if arguments.out else resolved.settings.home / TABLES,
         kept_networks=resolved.settings.home / "networks",
         keep_contended=arguments.keep_contended,
     )
@@ -89,6 +90,8 @@ def _print(recording: Recording) -> None:
         print(f"left out: {line}")
     if recording.n_contended_left_out:
         print(f"left out: {recording.n_contended_left_out} measurements that others disturbed")
+    for code, n_rows in recording.refused.items():
+        print(f"left out: {n_rows} measurements that break the rule {code}")
     for objective, found in recording.ceilings.items():
         print(
             f"{objective}: half of the rounds against the other: {found.accuracy:.1%} the same "
@@ -107,7 +110,7 @@ def _rows(recording: Recording) -> list[dict[str, float]]:
 
 
 def _as_json(recording: Recording) -> dict[str, object]:
-    """Keys: table, n_measurements, n_contended_left_out, absent, left_out, half_against_half.
+    """Lay a recording out: table, n_measurements, n_contended_left_out, absent and so on.
 
     `check` beside them is that of `joulepilot check`; null where the lake was left alone.
     """
@@ -117,5 +120,6 @@ def _as_json(recording: Recording) -> dict[str, object]:
         "n_contended_left_out": recording.n_contended_left_out,
         "absent": {each.name: each.reason for each in recording.absent},
         "left_out": list(recording.left_out),
+        "refused": dict(recording.refused),
         "half_against_half": {name: asdict(each) for name, each in recording.ceilings.items()},
     }

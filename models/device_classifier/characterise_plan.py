@@ -37,7 +37,7 @@ class RecordingSettings:
     name: str
     batches: tuple[int, ...] = ()
     n_batches: int = 6
-    max_gmac: float = 6.0
+    max_gmac: float = 2.0
     max_memory_mb: float = 1024.0
     states: tuple[StartState, ...] = (StartState.WARM,)
     idle_s: float = 0.2

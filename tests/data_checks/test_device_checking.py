@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import hashlib
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -8,7 +9,8 @@ import pyarrow as pa
 import pytest
 
 from components.lake.schema import SCHEMAS, Table
-from data_checks.device_checking import check_devices
+from components.telemetry.device_measurement import MEASUREMENT_FIELDS, DeviceMeasurement
+from data_checks.device_checking import check_devices, reasons_against
 from data_checks.device_rules import device_rules
 
 if TYPE_CHECKING:
@@ -124,6 +126,22 @@ def test_a_second_saying_under_one_key_is_refused(lake: Lake) -> None:
     found = check_devices(lake)
     assert found.reasons == {"duplicate_key": 1}
     assert found.n_passed == 1
+
+
+def test_a_table_is_judged_by_the_same_masks_as_the_lake() -> None:
+    fields = {name: device_row(1)[name] for name in MEASUREMENT_FIELDS if name in device_row(1)}
+    good = DeviceMeasurement(**fields)
+    zero, stuck = replace(good, latency_ms=0.0, batch_size=2), []
+    for batch in (1, 4, 16):
+        stuck.append(replace(good, device="ort-2t", batch_size=batch, energy_j=3.0))
+        stuck[-1] = replace(stuck[-1], latency_ms=float(batch), throughput_per_s=None)
+    found = reasons_against(
+        [good, zero, replace(good, energy_j=float("nan"), batch_size=3), *stuck]
+    )
+    assert found[0] == ()
+    assert "latency_range" in found[1]
+    assert "not_finite" in found[2]
+    assert found[3:] == [("series_constant",)] * 3
 
 
 def test_codes_are_unique() -> None:
