@@ -220,7 +220,7 @@ DEVICE_VERBS: tuple[Verb, ...] = (
         "flows.cli.device_characterise:run",
         (
             argument("networks", nargs="*", metavar="NETWORK", help="of the zoo, or an ONNX file"),
-            argument("--out", default=".", metavar="FOLDER", help="where NAME.csv and .json go"),
+            argument("--out", metavar="FOLDER", help="of NAME.csv and .json; else of the home"),
             argument("--name", help="of the recording; else from the node's class"),
             argument(
                 "--devices", nargs="+", metavar="DEVICE", help="like ort-2t, dgpu:0; else all"
