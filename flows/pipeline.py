@@ -67,6 +67,9 @@ ingest_telemetry = task(name="ingest", timeout_seconds=600, **RETRIES)(
     checked_lake.ingest_telemetry
 )
 check_samples = task(name="check", timeout_seconds=600, **RETRIES)(checked_lake.check_samples)
+check_measurements = task(name="check devices", timeout_seconds=600, **RETRIES)(
+    checked_lake.check_measurements
+)
 sweep_nodes = task(name="sweep", **ONCE)(sweeping.sweep_nodes)
 train_device_challenger = task(name="retrain devices", timeout_seconds=3600, **RETRIES)(
     learn_devices
@@ -115,6 +118,9 @@ def check() -> State[None]:
     artifacts.check(report)
     if not report.verdict:
         return Failed(name="Bad data", message=report.verdict_reason)
+    devices = check_measurements(settings)
+    if not devices.verdict:
+        return Failed(name="Bad device data", message=devices.verdict_reason)
     return Completed(name="Checked", message=report.verdict_reason)
 
 
