@@ -228,7 +228,7 @@ DEVICE_VERBS: tuple[Verb, ...] = (
             argument("--batches", type=int, nargs="+", metavar="N", help="else chosen by work"),
             argument("--n-batches", type=int, default=6, metavar="N", help="how many to choose"),
             argument(
-                "--max-gmac", type=float, default=6.0, help="work of the largest chosen, GMAC"
+                "--max-gmac", type=float, default=2.0, help="work of the largest chosen, GMAC"
             ),
             argument("--max-memory-mb", type=float, default=1024.0, help="that one run may take"),
             argument(
