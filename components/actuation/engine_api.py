@@ -76,6 +76,10 @@ class EngineApi:
         """Send JSON to a resource; must do no harm when sent twice. Errors are those of `get`."""
         return self._request("POST", path, json.dumps(body).encode())
 
+    def delete(self, path: str) -> object:
+        """Remove a resource; may be sent twice. Errors are those of `get`."""
+        return self._request("DELETE", path, None)
+
     def _request(self, method: str, path: str, body: bytes | None) -> object:
         with self._lock:
             try:

@@ -7,6 +7,7 @@ JoulepilotError
 ├── ContainerGoneError (PermanentError) the container is not there any more, or not running
 ├── RefusedError (PermanentError)       we, or the engine, refuse this request
 ├── HintError (PermanentError)          a hint to a server cannot be written, or is none
+├── RouterError (TemporaryError)       the user's router cannot be pointed or reloaded
 └── JournalError (PermanentError)       the journal cannot be written: nothing may be changed
 """
 
@@ -35,6 +36,10 @@ class RefusedError(PermanentError):
 
 class HintError(PermanentError):
     """A hint to a server cannot be written, or is none."""
+
+
+class RouterError(TemporaryError):
+    """The user's router cannot be pointed or reloaded."""
 
 
 class JournalError(PermanentError):

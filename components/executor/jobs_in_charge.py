@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.actuation.replacement_journal import NEW_SUFFIX
 from components.jobs.errors import JobError
 from components.jobs.job import Mode
 from components.jobs.jobs_file import merge, read_jobs_file
@@ -94,6 +95,8 @@ class JobsInCharge:
         return job is not None and job.mode is not Mode.OFF
 
     def _may_look_at(self, container: Container) -> bool:
+        if container.name.endswith(NEW_SUFFIX):
+            return False  # takes the place of another one in a moment
         return self._only is None or container.labels.get(self._only[0]) == self._only[1]
 
     def _from_file(self, wrong: list[str]) -> Mapping[str, JobOverride]:
