@@ -254,6 +254,7 @@ DEVICE_VERBS: tuple[Verb, ...] = (
                 action="store_true",
                 help="keep measurements that waited longer at every try",
             ),
+            argument("--for-s", type=float, metavar="S", help="begin no point later than this"),
             argument("--no-lake", action="store_true", help="write the table alone"),
         ),
     ),
