@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import sys
+import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
 from datetime import UTC, datetime
@@ -48,6 +49,8 @@ class Recording:
     measurements: tuple[DeviceMeasurement, ...]
     absent: tuple[AbsentDevice, ...]
     left_out: tuple[str, ...]
+    n_open: int
+    """Points that time did not suffice for."""
     n_contended_left_out: int
     refused: Mapping[str, int]
     """Measurements left out of the table by the rule of the checks that they break."""
@@ -66,6 +69,8 @@ class RecordingOrder:
     kept_networks: Path
     """Folder in which drawn and quantised networks stay between recordings."""
     keep_contended: bool = False
+    for_s: float = math.inf
+    """Begin no point later than this."""
 
 
 def record_devices(
@@ -86,7 +91,8 @@ def record_devices(
     journal = Journal(order.out / f"{order.settings.name}.journal.jsonl")
     journal.begin(_beginning(order, found, node, (each.name for each in networks)))
     bench = Bench(found.present, files, TurnTaker(order.settings), order.settings.rounds)
-    measured = record(planned, bench, journal, progress)
+    over_s = time.monotonic() + order.for_s
+    measured = record(planned, bench, journal, progress, lambda: time.monotonic() > over_s)
     summariser = Summariser(order.settings, node, found.present)
     measurements = summariser.measurements(planned.points, measured)
     refused = reasons_against(measurements)
@@ -104,6 +110,7 @@ def record_devices(
         measurements=measurements,
         absent=found.absent,
         left_out=planned.left_out,
+        n_open=len(planned.points) - len(measured),
         n_contended_left_out=n_left_out,
         refused=Counter(code for broken in refused for code in broken),
         ceilings=ceilings,

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 import sys
 from dataclasses import asdict
 from pathlib import Path
@@ -36,6 +37,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         out=Path(arguments.out) if arguments.out else resolved.settings.home / TABLES,
         kept_networks=resolved.settings.home / "networks",
         keep_contended=arguments.keep_contended,
+        for_s=math.inf if arguments.for_s is None else arguments.for_s,
     )
     try:
         with show_progress() as progress:
@@ -86,6 +88,8 @@ def _print(recording: Recording) -> None:
     )
     for absent in recording.absent:
         print(f"absent: {absent.name}: {absent.reason}; {absent.remedy}")
+    if recording.n_open:
+        print(f"still open: {recording.n_open} points; the same command goes on with them")
     for line in recording.left_out:
         print(f"left out: {line}")
     if recording.n_contended_left_out:
@@ -120,6 +124,7 @@ def _as_json(recording: Recording) -> dict[str, object]:
         "n_contended_left_out": recording.n_contended_left_out,
         "absent": {each.name: each.reason for each in recording.absent},
         "left_out": list(recording.left_out),
+        "n_open": recording.n_open,
         "refused": dict(recording.refused),
         "half_against_half": {name: asdict(each) for name, each in recording.ceilings.items()},
     }

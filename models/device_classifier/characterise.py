@@ -82,8 +82,19 @@ def record(
     bench: Bench,
     journal: Journal,
     progress: Callable[[int, int, str], None] = lambda _done, _total, _text: None,
+    is_over: Callable[[], bool] = lambda: False,
 ) -> Mapping[str, Measured]:
     """Measure every point that is not finished yet; may be stopped and called again.
+
+    Args:
+        plan: what is to be measured.
+        bench: what measures.
+        journal: where finished points are kept, those of earlier calls included.
+        progress: told (done, total, what).
+        is_over: asked before each point; when it says so, the rest stays open.
+
+    Returns:
+        The finished points of the plan, by name.
 
     Raises:
         RecordingError: the journal cannot be written.
@@ -94,7 +105,7 @@ def record(
     try:
         for done, point in enumerate(plan.points):
             progress(done, len(plan.points), point.name)
-            if point.name not in journal.finished:
+            if point.name not in journal.finished and not is_over():
                 measured = bench.measure(point)
                 for device, why in measured.refused.items():
                     _log.warning("%s cannot run %s: %s", device, point.name, why)
@@ -104,7 +115,8 @@ def record(
         if is_collecting:
             gc.enable()
     progress(len(plan.points), len(plan.points), "measured")
-    return {point.name: journal.finished[point.name] for point in plan.points}
+    finished = journal.finished
+    return {point.name: finished[point.name] for point in plan.points if point.name in finished}
 
 
 def _rotated(devices: Sequence[Device], by: int) -> Sequence[Device]:

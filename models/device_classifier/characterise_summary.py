@@ -44,7 +44,7 @@ class Summariser:
     def _each(
         self, points: Iterable[Point], measured: Mapping[str, Measured]
     ) -> Iterator[DeviceMeasurement]:
-        for point in points:
+        for point in (point for point in points if point.name in measured):
             found = measured[point.name]
             for device in self.devices:
                 turns = [turn for turn in found.turns if turn.device == device.name]

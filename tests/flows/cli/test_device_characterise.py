@@ -78,6 +78,21 @@ def test_ctrl_c_keeps_what_is_measured_and_the_same_command_goes_on(tmp_path: Pa
     assert len(read_table(tmp_path / "small.csv").rows) == 6
 
 
+def test_when_time_is_over_there_is_a_table_of_what_was_measured(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ("--devices", "ort-1t", "--no-lake", "--json")
+    assert characterise(tmp_path, *words, "--for-s", "0") == 1  # nothing yet is no table
+    assert "none of 0 measurements counts" in capsys.readouterr().err
+    assert characterise(tmp_path, *words) == 0
+    assert json.loads(capsys.readouterr().out)["n_open"] == 0
+    journal = tmp_path / "small.journal.jsonl"
+    journal.write_text("\n".join(journal.read_text().splitlines()[:4]) + "\n")
+    assert characterise(tmp_path, *words, "--for-s", "0") == 0
+    assert json.loads(capsys.readouterr().out)["n_open"] == 3
+    assert len(read_table(tmp_path / "small.csv").rows) == 3
+
+
 def test_unknown_devices_and_networks_are_refused_before_anything_runs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
