@@ -157,7 +157,7 @@ def _add_host(verb: argparse.ArgumentParser) -> None:
     verb.add_argument(
         "--host",
         default="docker",
-        choices=("docker", "process", "madeup:reference"),
+        choices=("docker", "process", "madeup:reference", "madeup:devices"),
         help="who holds the jobs (%(default)s)",
     )
     verb.add_argument("--docker-socket", type=Path, default=Path("/var/run/docker.sock"))

@@ -48,7 +48,7 @@ class NodeOptions:
     home: Path
     node: str
     host: str = "docker"
-    """`docker`, `process` or `madeup:reference`."""
+    """`docker`, `process`, `madeup:reference` or `madeup:devices`."""
     docker_socket: Path = Path("/var/run/docker.sock")
     processes: Path | None = None
     """Folder of declared processes; by default `HOME/processes`."""
