@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.executor.intent import Phase
+from components.jobs.job import Mode
 from components.planning.guard import Limits, Rule, Situation
 from components.planning.plan import plan
 from components.planning.reserve import budget, usable_cpus
@@ -175,7 +176,7 @@ def _rule(
             ruling.cpus,
             ruling.allocation.candidate,
             _arm(run, purpose),
-            intent.propensity if as_planned else 1.0,
+            (intent.propensity if as_planned else 1.0) * run.arm_propensity,
             purpose,
             intent.number if as_planned else -1,
         )
@@ -187,7 +188,8 @@ def _rule(
 def _arm(run: JobRun, purpose: Purpose) -> Arm:
     if purpose is Purpose.PROBE:
         return Arm.PROBE
-    return Arm.POLICY if run.mode.value == "auto" else Arm.CANARY
+    is_canary = run.is_challenged or run.mode is Mode.CANARY
+    return Arm.CANARY if is_canary else Arm.POLICY
 
 
 def _situation(run: JobRun, conditions: Conditions, planned: Planned | None) -> Situation:

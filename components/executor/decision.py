@@ -73,6 +73,8 @@ class JobDecision:
         self._is_starved = False
         self.has_new_proof = False
         """Whether something was proven that should outlive the process."""
+        self.n_refused = 0
+        """How often the guard ruled against what was wanted."""
         self._number = 0
         self._n_extra = 0
         self._n_reopened = 0
@@ -177,6 +179,7 @@ class JobDecision:
     def refused(self, ruling: Ruling, in_force: InForce, at_s: float) -> None:
         """Take in that the guard ruled against the intent: look elsewhere, or at what is proven."""
         step, session = self.step, self._session
+        self.n_refused += ruling.rule is not Rule.HOLD_TIME
         if ruling.rule is Rule.HOLD_TIME or step is None or session is None:
             return
         if (

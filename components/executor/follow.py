@@ -10,6 +10,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.errors import PermanentError, TemporaryError
+from components.executor.brains import Brains
 from components.executor.device_following import DevicePolicyFollower
 from components.executor.errors import NothingToRollBackError
 from components.executor.followed import AskedSweep, Followed
@@ -67,6 +68,7 @@ class ReleaseFollower:
         self._pending: Release | None = None
         self._sweep: AskedSweep | None = None
         self._wrong: dict[str, str] = {}
+        self._brains = Brains(node, node_class, store, shelf, self._wrong)
         self._followed = Followed()
         self._has_begun = False
         self._ended = threading.Event()
@@ -136,6 +138,13 @@ class ReleaseFollower:
                 "roll back in the release log instead: joulepilot rollback",
             )
 
+    def reject(self, digest: str, reason: str) -> None:
+        """Block a challenger that turned out worse; the champion decides on. Never waits."""
+        log.warning("bundle %s is blocked on this node: %s", digest[:12], reason)
+        blocked = self._store.state.blocked_digests
+        if digest not in blocked:
+            self._store.change(blocked_digests=(*blocked, digest))
+
     def _run(self) -> None:
         while not self._ended.is_set():
             self.step()
@@ -146,11 +155,11 @@ class ReleaseFollower:
         """Begin with the policy that decided last, else with the shipped one."""
         state = self._store.state
         remembered = state.policy_digest if self._source is not None else None
-        brain = None if remembered is None else self._load(remembered)
+        brain = None if remembered is None else self._brains.load(remembered)
         if brain is None:
             remembered = None
             try:
-                brain = self._load(self._shelf.add(shipped))
+                brain = self._brains.load(self._shelf.add(shipped))
             except BundleError as error:
                 self._wrong["policy"] = str(error)
         release = None if remembered is None else state.release
@@ -211,67 +220,37 @@ class ReleaseFollower:
             )
             return now
         self._wrong.pop("older", None)
-        brain = self._wanted_brain(release, source)
+        brain, challenger = self._brains.wanted(release, source, now)
         if "policy" in self._wrong:
             return now
         self._devices.take(release, source)
         self._pending = None if self._devices.wrong is None else release
-        self._shelve(release, now.policy_digest, None if brain is None else brain.digest)
+        self._shelve(release, now.policy_digest, brain, challenger)
         return replace(
             now,
             release=release.sequence,
             brain=brain,
+            challenger=challenger,
             devices=self._devices.classifier,
             mode_allowed=release.desired.mode_allowed,
             paused=release.desired.is_paused(self._node),
             expires_at=release.expires_at,
         )
 
-    def _shelve(self, release: Release, before: str | None, digest: str | None) -> None:
+    def _shelve(
+        self, release: Release, before: str | None, brain: Brain | None, challenger: Brain | None
+    ) -> None:
         """Remember what decides from now and what decided before, and keep just these bundles."""
+        digest = None if brain is None else brain.digest
         previous = self._store.state.previous_digests
         if before is not None and before != digest:
             previous = (*(d for d in previous if d != before), before)[-KEPT_BUNDLES:]
         self._store.change(
             release=release.sequence, policy_digest=digest, previous_digests=previous
         )
-        self._shelf.keep_only({*previous, *((digest,) if digest else ()), *self._devices.kept})
+        now = {one.digest for one in (brain, challenger) if one is not None}
+        self._shelf.keep_only({*previous, *now, *self._devices.kept})
         log.info("release %d in force, policy %s", release.sequence, (digest or "none")[:12])
-
-    def _wanted_brain(self, release: Release, source: ReleaseSource) -> Brain | None:
-        """The policy an entry wants; a line under `policy` where it could not be had."""
-        self._wrong.pop("policy", None)
-        self._wrong.pop("blocked", None)
-        digest = release.desired.digest_for(self._node)
-        if digest is None or digest == self._followed.policy_digest:
-            return self._followed.brain if digest is not None else None
-        if digest in self._store.state.blocked_digests:
-            self._wrong["blocked"] = (
-                f"release {release.sequence} wants bundle {digest[:12]}, which was rolled back on "
-                "this node; the policy from before decides"
-            )
-            return self._followed.brain
-        try:
-            self._shelf.add(source.bundle(digest))
-        except (TemporaryError, PermanentError) as error:
-            self._wrong["policy"] = f"release {release.sequence} is not taken: {error}"
-            return None
-        return self._load(digest)
-
-    def _load(self, digest: str) -> Brain | None:
-        try:
-            brain = load_brain(self._shelf.path(digest))
-        except PermanentError as error:
-            self._wrong["policy"] = str(error)
-            return None
-        if not brain.bundle.serves(self._node_class):
-            self._wrong["policy"] = (
-                f"bundle {digest[:12]} was made for {', '.join(brain.bundle.node_classes)}; this "
-                f"node is {self._node_class}; promote one for it"
-            )
-            return None
-        self._wrong.pop("policy", None)
-        return brain
 
     def _tell(self, followed: Followed) -> None:
         """Show the loop a new picture, all of it at once."""

@@ -31,6 +31,8 @@ class Followed:
     """Sequence of the entry in force; None before the first."""
     brain: Brain | None = None
     """None: no policy may decide here, and `health` says why."""
+    challenger: Brain | None = None
+    """Compared with `brain` by a canary; None: there is none."""
     devices: DeviceClassifier | None = None
     """Chooses devices; None: every job stays on the one it has."""
     mode_allowed: Mode = Mode.AUTO
@@ -56,6 +58,10 @@ class Following(Protocol):
 
     def current(self) -> Followed:
         """The newest picture; returns at once."""
+        ...
+
+    def reject(self, digest: str, reason: str) -> None:
+        """Block a challenger that turned out worse: it is not taken again on this node."""
         ...
 
     def roll_back(self) -> str:

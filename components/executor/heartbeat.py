@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.executor.calibration import report_of
 from components.executor.job_run import reach
 from components.jobs.job import Mode
 from components.node.cpuset import format_cpu_list
-from components.telemetry.heartbeat import Heartbeat, JobStatus
+from components.telemetry.heartbeat import CalibrationStatus, Heartbeat, JobStatus
 
 if TYPE_CHECKING:
     from datetime import datetime
@@ -36,6 +37,8 @@ def heartbeat_of(executor: Executor, time: datetime) -> Heartbeat:
         node_power_w=meter.power_w,
         power_source=None if meter.power_w is None else meter.source.value,
         sweep=executor.sweeping.status,
+        experiment=executor.arms.status(),
+        calibration=calibration_of(executor),
         jobs=tuple(
             job_status(run, executor.devices, is_sweeping=executor.sweeping.is_running)
             for run in executor.runs
@@ -88,6 +91,33 @@ def reason_of(run: JobRun) -> str:
     if run.ruling is not None and run.ruling.is_overruled:
         return f"{run.decision.reason}; but: {run.ruling.reason}"
     return run.decision.reason
+
+
+def calibration_of(executor: Executor) -> tuple[CalibrationStatus, ...]:
+    """How the predictions of champion and challenger fit what the jobs of this node showed."""
+    followed, found = executor.followed, []
+    for role, brain in (("champion", followed.brain), ("challenger", followed.challenger)):
+        errors = [pair for run in executor.runs for pair in _errors(run, role)]
+        if brain is not None and errors:
+            report = report_of(errors)
+            found.append(
+                CalibrationStatus(
+                    role=role,
+                    digest=brain.digest,
+                    n=report.n,
+                    mean_log_error=report.mean_log_error,
+                    median_abs_log_error=report.median_abs_log_error,
+                    share_within_2_sigma=report.share_within_2_sigma,
+                )
+            )
+    return tuple(found)
+
+
+def _errors(run: JobRun, role: str) -> tuple[tuple[float, float], ...]:
+    if role == "challenger":
+        return () if run.shadow is None else run.shadow.calibration.errors
+    champion = run.rival if run.is_challenged else run.decision
+    return () if champion is None else champion.trust.calibration.errors
 
 
 def health_of(executor: Executor) -> tuple[str, ...]:

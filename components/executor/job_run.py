@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from components.executor.decision import JobDecision
     from components.executor.jobs_in_charge import Managed
     from components.executor.observation import WindowObserver
+    from components.executor.shadow import Shadow
     from components.executor.window import ClosedWindow
     from components.jobs.candidate import Allocation
     from components.jobs.job import Job
@@ -67,6 +68,14 @@ class JobRun:
     """Digest of the policy that was last asked about it."""
     n_decisions: int = 0
     started_ms: int = 0
+    rival: JobDecision | None = None
+    """The mind whose turn it is not, while champion and challenger take turns."""
+    shadow: Shadow | None = None
+    """A challenger that predicts beside whoever decides."""
+    is_challenged: bool = False
+    """Whether the challenger decides now."""
+    arm_propensity: float = 1.0
+    """Probability with which this arm's turn was drawn."""
 
     @property
     def name(self) -> str:

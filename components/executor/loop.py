@@ -9,22 +9,23 @@ from typing import TYPE_CHECKING
 from components.errors import JoulepilotError
 from components.executor.acting import Actor
 from components.executor.applying import Applying
+from components.executor.arms import Arms
 from components.executor.clock import WallClock
-from components.executor.deciding import Conditions, decide, is_cramped, most_cpus
+from components.executor.deciding import Conditions, decide
 from components.executor.demanding import demand_of
 from components.executor.device_desk import DeviceDesk
 from components.executor.followed import Followed
 from components.executor.heartbeat import heartbeat_of
-from components.executor.intent import Phase
+from components.executor.learning import learn
 from components.executor.node_meter import NodeMeter
 from components.executor.node_state import LastGood
 from components.executor.roster import Roster
 from components.executor.sampling import make_sample
 from components.executor.search_session import SearchSession
+from components.executor.searches import start_searches
 from components.executor.sweeping import Sweeping
 from components.jobs.job import Mode
 from components.planning.guard import guard
-from components.policy.candidates import candidates_of
 
 if TYPE_CHECKING:
     from components.actuation.journal import Journal, RestoreReport
@@ -39,6 +40,7 @@ if TYPE_CHECKING:
     from components.executor.window import ClosedWindow
     from components.node.cpuset import CpuSet
     from components.planning.guard import GuardRule
+    from components.policy.brain import Brain
     from components.telemetry.heartbeat import Heartbeat
 
 log = logging.getLogger(__name__)
@@ -66,8 +68,13 @@ class Executor:
         devices: DeviceDesk | None = None,
         open_search: OpenSearch = SearchSession,
         guard: GuardRule = guard,
+        seed: int | None = None,
     ) -> None:
-        """Wire a node; `open_search` and `guard` are replaced only to try the other of the two."""
+        """Wire a node.
+
+        `open_search` and `guard` are replaced only to try the other of the two; `seed` draws the
+        turns of the arms.
+        """
         self.ports = ports
         self.settings = settings
         self.store = store
@@ -80,6 +87,7 @@ class Executor:
         self._guard = guard
         self.sweeping = Sweeping(store)
         self.devices = devices or DeviceDesk(ports, None)
+        self.arms = Arms(settings, seed)
         self._applying = Applying(ports, self.actor, self.roster)
         self._publisher = publisher
         self._wall = wall or WallClock()
@@ -98,6 +106,19 @@ class Executor:
         return self.followed.paused or self.store.state.paused
 
     @property
+    def deciding(self) -> Brain | None:
+        """The policy whose turn it is."""
+        return self.arms.brain(self.followed)
+
+    def close_windows(self, at_s: float) -> None:
+        """Close all windows that can be judged: another arm's turn begins."""
+        self._interrupt(set(), at_s)
+
+    def begin_windows(self) -> None:
+        """Begin all windows anew when things have settled."""
+        self._settle(self.ports.clock.monotonic_s())
+
+    @property
     def has_policy(self) -> bool:
         """Whether the release in force has a policy that may decide today."""
         return self.followed.brain is not None and self.followed.is_in_time(self.wall_time())
@@ -113,9 +134,10 @@ class Executor:
             self._look(run, at_s)
         for run in self.runs:
             self._observe(run, at_s)
+        self.arms.step(self, at_s)
         if self.devices.steer(self, at_s):
             self._settle(at_s)
-        self._start_searches(at_s)
+        start_searches(self, at_s)
         self._act(at_s)
         self.beat()
 
@@ -169,6 +191,7 @@ class Executor:
                 run.last_good = run.decision.best or run.last_good
                 if followed.brain is None:
                     run.decision.close("the release in force has no policy for this node")
+        self.arms.follow(followed, self)
         asked = followed.sweep
         if asked is not None and self.roster.runs:
             self.sweeping.obey(asked, self)
@@ -198,7 +221,7 @@ class Executor:
             run.in_force,
             window,
             mode=run.mode.value,
-            policy_digest=self.followed.policy_digest,
+            policy_digest=None if self.deciding is None else self.deciding.digest,
             device=self.devices.device_of(run),
         )
         self.devices.note(run, window, at_s)
@@ -209,7 +232,8 @@ class Executor:
         if self.sweeping.is_running:
             self.sweeping.note(run.name)
             return
-        run.decision.observe(window, run.in_force, at_s)
+        self.arms.note(run, window)
+        learn(run, window, at_s)
         self._remember(run)
 
     def _remember(self, run: JobRun) -> None:
@@ -225,28 +249,8 @@ class Executor:
         )
         self.store.change(last_good={**self.store.state.last_good, run.name: kept})
 
-    def _start_searches(self, at_s: float) -> None:
-        """Open the search of every job that has been seen, and reopen where its room changed."""
-        brain = self.followed.brain if self.has_policy else None
-        conditions = self._conditions(at_s)
-        for run in self.runs:
-            if run.mode is Mode.OFF or run.window is None or brain is None or run.is_idle:
-                continue
-            is_new = run.decision.brain is not brain
-            if is_new and run.decision.phase is Phase.BACKED_OFF and not self._is_new_to(run):
-                continue
-            if not run.decision.trust.may_ask(brain, at_s):
-                continue
-            most = most_cpus(run, self.runs, conditions)
-            if is_new or is_cramped(run, most):
-                candidates = candidates_of(self.ports.topology, run.job.min_cpus, most)
-                run.decided_by = brain.digest
-                run.decision.open(brain, candidates, at_s, "a policy for this job")
-
-    def _is_new_to(self, run: JobRun) -> bool:
-        return run.decided_by != self.followed.policy_digest
-
-    def _conditions(self, at_s: float) -> Conditions:
+    def conditions(self, at_s: float) -> Conditions:
+        """What holds for the whole node now."""
         return Conditions(
             topology=self.ports.topology,
             online=self.online & self.ports.topology.ids,
@@ -260,9 +264,11 @@ class Executor:
     def _act(self, at_s: float) -> None:
         if self.sweeping.is_running:
             changes = self.sweeping.changes(self)
+        elif self.arms.is_baseline:
+            changes = self.arms.changes(self)
         else:
             runs = [run for run in self.runs if run.mode is not Mode.OFF]
-            changes, self._prober = decide(runs, self._conditions(at_s), self._prober)
+            changes, self._prober = decide(runs, self.conditions(at_s), self._prober)
         moving = [change for change in changes if change.cpus != change.run.in_force.cpus]
         if moving:
             self._interrupt({change.run.name for change in moving}, at_s)

@@ -90,7 +90,20 @@ class Roster:
     def rethink(self, run: JobRun) -> None:
         """Something else than CPUs changed what a job costs: what was measured says nothing."""
         run.decision = self._mind(run.managed, run.mode)
-        run.last_good = None
+        run.rival = run.shadow = run.last_good = None
+
+    def swap_minds(self, run: JobRun, *, is_challenger: bool) -> None:
+        """Let the other of champion and challenger decide, who knows what it saw itself.
+
+        A challenger that was never asked begins with what the champion saw.
+        """
+        other = run.rival
+        if other is None:
+            other = self._mind(run.managed, run.mode)
+            other.take_over(run.decision.memory)
+        run.decision, run.rival = other, run.decision
+        run.is_challenged = is_challenger
+        run.decision.tries.committed_at_s = None  # arms have a budget of moves of their own
 
     def retarget(self, run: JobRun, managed: Managed) -> None:
         """Take in what is newly said of a job in the same container; a search begins anew."""
@@ -104,7 +117,7 @@ class Roster:
             return
         memory = run.decision.memory
         run.decision = self._mind(managed, run.mode)
-        run.last_good = None
+        run.rival = run.shadow = run.last_good = None
         if old.target.statistic is job.target.statistic:
             run.decision.take_over(memory)
 
@@ -134,6 +147,7 @@ class Roster:
         if Mode.CANARY in {run.mode, mode} and run.mode.acts and mode.acts:
             memory = run.decision.memory
             run.decision = self._mind(run.managed, mode)
+            run.rival = None
             run.decision.take_over(memory)
         run.mode = mode
 

@@ -112,6 +112,10 @@ class SearchSession:
         self._search.observe(observation)
         return True
 
+    def learn(self, observation: Observation) -> None:
+        """Take in what was seen, asked for or not."""
+        self._search.observe(observation)
+
     def load_changed(self, incumbent: Observation) -> None:
         """Begin anew, what was measured shifted by what the load did to the incumbent."""
         self._n_unasked = 0

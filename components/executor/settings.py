@@ -39,6 +39,11 @@ class ExecutorSettings:
     """Without a readable window for so long, a job goes back to its last good allocation."""
     contended_share: float = 0.25
     """Share of a job's CPUs used by strangers from which its window counts as contended."""
+    block_windows: int = 6
+    """Length of a block of an experiment, in windows."""
+    holdback_share: float = 0.05
+    """Share of blocks in which the jobs of the node have their original CPUs, as proof of what is
+    saved; 0: none."""
     heartbeat_s: float = 2.0
     """Wall time between two heartbeats."""
     follow_s: float = 3.0
@@ -58,6 +63,12 @@ class ExecutorSettings:
                 f"asked for {self.min_requests} requests and {self.confirm_windows} windows",
                 "a window has a request, and a confirmation a window",
                 "give at least 1",
+            )
+        if self.block_windows < 2 or not 0.0 <= self.holdback_share <= 0.5:
+            raise ExecutorSettingsError(
+                f"asked for {self.block_windows} windows a block, {self.holdback_share} held back",
+                "a block has two windows or more, and at most half of them are held back",
+                "give 2 or more, and 0 to 0.5",
             )
         if self.pace is not None and not self.pace > 0:
             raise ExecutorSettingsError(

@@ -68,6 +68,13 @@ class Desired:
         """Bundle digest of one policy on this node; None: it shall not run it."""
         return self.policies_for(node).get(policy)
 
+    def champion_for(self, node: str, policy: str = CORE_ALLOCATOR) -> str | None:
+        """What a canary on this node is compared with: what all nodes run that are in no ring.
+
+        On a node of no canary it is what it runs.
+        """
+        return self.rings[-1].policies.get(policy) or self.digest_for(node, policy)
+
     def is_paused(self, node: str) -> bool:
         """Whether this node shall change nothing."""
         return matches(node, self.paused_nodes)

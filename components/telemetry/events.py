@@ -12,7 +12,13 @@ from typing import TYPE_CHECKING
 
 from components.telemetry.attributes import AttributeReader
 from components.telemetry.errors import EventError
-from components.telemetry.heartbeat import Heartbeat, JobStatus, SweepStatus
+from components.telemetry.heartbeat import (
+    CalibrationStatus,
+    ExperimentStatus,
+    Heartbeat,
+    JobStatus,
+    SweepStatus,
+)
 from components.telemetry.sample import (
     HEARTBEAT_EVENT,
     SAMPLE_EVENT,
@@ -30,6 +36,7 @@ if TYPE_CHECKING:
 
 EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 KNOWN_EVENTS = frozenset({SAMPLE_EVENT, HEARTBEAT_EVENT})
+_Part = JobStatus | SweepStatus | ExperimentStatus | CalibrationStatus
 
 
 @dataclass(frozen=True, slots=True)
@@ -140,6 +147,7 @@ def heartbeat_from_attributes(attributes: Mapping[str, AttributeValue]) -> Heart
     """
     read = AttributeReader(HEARTBEAT_EVENT, attributes)
     sweep = read.maybe(read.nested, "sweep")
+    experiment = read.maybe(read.nested, "experiment")
     return Heartbeat(
         node=read.text("node"),
         node_class=read.text("node_class"),
@@ -156,6 +164,8 @@ def heartbeat_from_attributes(attributes: Mapping[str, AttributeValue]) -> Heart
         node_power_w=read.maybe(read.number, "node_power_w"),
         power_source=read.maybe(read.text, "power_source"),
         sweep=None if sweep is None else _sweep(sweep),
+        experiment=None if experiment is None else _experiment(experiment),
+        calibration=tuple(map(_calibration, read.nested_list("calibration"))),
         jobs=tuple(_job(job) for job in read.nested_list("jobs")),
     )
 
@@ -189,7 +199,29 @@ def _sweep(read: AttributeReader) -> SweepStatus:
     )
 
 
-def _attributes_of(record: Sample | Heartbeat | JobStatus | SweepStatus) -> Attributes:
+def _experiment(read: AttributeReader) -> ExperimentStatus:
+    return ExperimentStatus(
+        kind=read.text("kind"),
+        digest=read.maybe(read.text, "digest"),
+        state=read.text("state"),
+        n_pairs=read.whole("n_pairs"),
+        energy_ratio=read.maybe(read.number, "energy_ratio"),
+        reason=read.text("reason"),
+    )
+
+
+def _calibration(read: AttributeReader) -> CalibrationStatus:
+    return CalibrationStatus(
+        role=read.text("role"),
+        digest=read.text("digest"),
+        n=read.whole("n"),
+        mean_log_error=read.maybe(read.number, "mean_log_error"),
+        median_abs_log_error=read.maybe(read.number, "median_abs_log_error"),
+        share_within_2_sigma=read.maybe(read.number, "share_within_2_sigma"),
+    )
+
+
+def _attributes_of(record: Sample | Heartbeat | _Part) -> Attributes:
     values = ((f.name, getattr(record, f.name)) for f in fields(record))
     return {name: _attribute(name, value) for name, value in values if value is not None}
 
@@ -203,7 +235,7 @@ def _attribute(name: str, value: object) -> AttributeValue:
         return _utc_text(name, value)
     if isinstance(value, tuple):
         return tuple(_attribute(name, item) for item in value)
-    if isinstance(value, (Heartbeat, JobStatus, Sample, SweepStatus)):
+    if isinstance(value, (Heartbeat, Sample, _Part)):
         return _attributes_of(value)
     raise EventError(
         f"asked to send {name}", f"it is a {type(value).__name__}", "give a field of the contract"

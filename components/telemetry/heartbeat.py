@@ -49,6 +49,36 @@ class SweepStatus:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class ExperimentStatus:
+    """How the arms of an experiment on this node stand."""
+
+    kind: str
+    """`canary` or `holdback`."""
+    digest: str | None
+    """Of the challenger."""
+    state: str
+    """`warming-up`, `running`, `won`, `regressed`, `undecided`."""
+    n_pairs: int
+    energy_ratio: float | None
+    """Node joules per image, challenger over champion; None while it is not known."""
+    reason: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class CalibrationStatus:
+    """How one policy's latency predictions fit what this node's jobs then showed."""
+
+    role: str
+    """`champion` decides, `challenger` predicts beside it."""
+    digest: str
+    n: int
+    mean_log_error: float | None
+    """Measured over predicted; above 0: too optimistic."""
+    median_abs_log_error: float | None
+    share_within_2_sigma: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Heartbeat:
     """What `joulepilot status` knows of a node."""
 
@@ -71,4 +101,6 @@ class Heartbeat:
     node_power_w: float | None = None
     power_source: str | None = None
     sweep: SweepStatus | None = None
+    experiment: ExperimentStatus | None = None
+    calibration: tuple[CalibrationStatus, ...] = ()
     jobs: tuple[JobStatus, ...] = field(default=())

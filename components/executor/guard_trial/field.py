@@ -70,7 +70,7 @@ def try_all(
     settings: ExecutorSettings | None = None,
 ) -> Result:
     """Try policies, each over so many windows spread over so many nodes."""
-    settings = settings or ExecutorSettings(tick_s=2.0, settle_s=2.0)
+    settings = settings or ExecutorSettings(tick_s=2.0, settle_s=2.0, holdback_share=0.0)
     brain = load_brain(default_bundle())
     surfaces = nodes_of(n_nodes, seed)
     per_window = round(settings.window_s / settings.tick_s)

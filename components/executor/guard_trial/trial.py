@@ -68,6 +68,9 @@ class Fixed:
         """The policy under trial."""
         return self.followed
 
+    def reject(self, digest: str, reason: str) -> None:
+        """There is no challenger."""
+
     def roll_back(self) -> str:
         """There is nothing to go back to."""
         raise NotImplementedError

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -31,7 +31,9 @@ if TYPE_CHECKING:
     from components.executor.job_run import JobRun
     from components.telemetry.sample import Sample
 
-SETTINGS = ExecutorSettings(window_s=4.0, min_requests=50, confirm_windows=2)
+SETTINGS = ExecutorSettings(
+    window_s=4.0, min_requests=50, confirm_windows=2, holdback_share=0.0
+)
 
 
 @dataclass
@@ -61,6 +63,7 @@ class Rig:
             in_charge=JobsInCharge(self.home / "jobs.toml", self.overrides),
             following=self.following or shipped(self.home, self.ports, self.store),
             settings=self.settings,
+            seed=7,
         )
 
     @property
@@ -160,9 +163,16 @@ class Fixed:
 
     def __init__(self, followed: Followed) -> None:
         self.followed = followed
+        self.rejected: list[tuple[str, str]] = []
 
     def current(self) -> Followed:
         return self.followed
+
+    def reject(self, digest: str, reason: str) -> None:
+        self.rejected.append((digest, reason))
+        self.followed = replace(
+            self.followed, blocked_digests=(*self.followed.blocked_digests, digest)
+        )
 
     def roll_back(self) -> str:
         raise AssertionError("no test asks for this")

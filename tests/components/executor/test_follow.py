@@ -204,6 +204,56 @@ def test_a_newer_bundle_is_taken_after_a_rollback_here(tmp_path, hub):
     assert not following.current().health
 
 
+def test_a_canary_is_compared_with_what_all_other_nodes_run(tmp_path, hub):
+    operations.seed(hub, default_bundle())
+    two, three = (make_bundle(tmp_path / name, name) for name in ("two", "three"))
+    champion = promote(hub, two)
+    challenger = promote(hub, three, nodes=(NODE,))
+    following = follower(tmp_path, FolderSource(hub))
+
+    following.step()
+    first = following.current()
+    operations.pause(hub, who="test", why="test", nodes=("other",))
+    following.step()
+
+    for followed in (first, following.current()):
+        assert followed.policy_digest == champion
+        assert followed.challenger.digest == challenger
+
+
+def test_a_challenger_that_is_promoted_decides_and_is_not_loaded_again(tmp_path, hub):
+    operations.seed(hub, default_bundle())
+    bundle = make_bundle(tmp_path / "two", "two")
+    promote(hub, bundle, nodes=(NODE,))
+    following = follower(tmp_path, FolderSource(hub))
+    following.step()
+    challenger = following.current().challenger
+
+    promote(hub, bundle)
+    following.step()
+
+    assert following.current().brain is challenger
+    assert following.current().challenger is None
+
+
+def test_a_challenger_that_was_rejected_is_blocked_here_also_when_it_is_promoted(tmp_path, hub):
+    operations.seed(hub, default_bundle())
+    bundle = make_bundle(tmp_path / "two", "two")
+    digest = promote(hub, bundle, nodes=(NODE,))
+    following = follower(tmp_path, FolderSource(hub))
+    following.step()
+
+    following.reject(digest, "for this test")
+    promote(hub, bundle)
+    following.step()
+
+    followed = following.current()
+    assert followed.policy_digest == bundle_digest(default_bundle())
+    assert followed.challenger is None
+    assert followed.blocked_digests == (digest,)
+    assert any("rolled back on this node" in line for line in followed.health)
+
+
 def test_there_may_be_nothing_to_roll_back_to(tmp_path, hub):
     following = follower(tmp_path, FolderSource(hub))
 

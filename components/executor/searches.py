@@ -1,0 +1,44 @@
+"""Opens the searches that are due: of jobs newly seen, of new policies, of changed room."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+from components.executor.deciding import is_cramped, most_cpus
+from components.executor.intent import Phase
+from components.executor.shadow import follow_shadow
+from components.jobs.job import Mode
+from components.policy.candidates import candidates_of
+
+if TYPE_CHECKING:
+    from components.executor.job_run import JobRun
+    from components.executor.loop import Executor
+    from components.policy.brain import Brain
+
+
+def start_searches(executor: Executor, at_s: float) -> None:
+    """Open the search of every job that has been seen, and reopen where its room changed."""
+    brain = executor.deciding if executor.has_policy else None
+    for run in executor.runs:
+        if run.mode is Mode.OFF or run.window is None or brain is None or run.is_idle:
+            continue
+        if _may_open(run, brain, at_s):
+            _open(run, brain, executor, at_s)
+        follow_shadow(run, executor.followed.challenger, executor.ports.topology, at_s)
+
+
+def _may_open(run: JobRun, brain: Brain, at_s: float) -> bool:
+    decision = run.decision
+    is_new = decision.brain is not brain
+    if is_new and decision.phase is Phase.BACKED_OFF and run.decided_by == brain.digest:
+        return False
+    return decision.trust.may_ask(brain, at_s)
+
+
+def _open(run: JobRun, brain: Brain, executor: Executor, at_s: float) -> None:
+    most = most_cpus(run, executor.runs, executor.conditions(at_s))
+    if run.decision.brain is brain and not is_cramped(run, most):
+        return
+    candidates = candidates_of(executor.ports.topology, run.job.min_cpus, most)
+    run.decided_by = brain.digest
+    run.decision.open(brain, candidates, at_s, "a policy for this job")
