@@ -100,11 +100,13 @@ class Replacement:
         if old is None or not old["State"]["Running"]:
             raise RefusedError(f"asked to replace {name}", "it does not run", "start it first")
         body = clone(old, devices, cpuset=cpuset, others=self._containers.rows())
+        restart = old["HostConfig"].get("RestartPolicy") or {}
         underway = Underway(
             name=name,
             old_id=str(old["Id"]),
             old_address=f"{self._containers.address(str(old['Id']))}:{port}",
-            restart_policy=str((old["HostConfig"].get("RestartPolicy") or {}).get("Name") or "no"),
+            restart_policy=str(restart.get("Name") or "no"),
+            restart_retries=int(restart.get("MaximumRetryCount") or 0),
             port=port,
         )
         self._check_route(underway)
@@ -115,7 +117,8 @@ class Replacement:
             self._on_stage(Stage.MADE)
             self._bring_up(underway, new_id, ready)
         except JoulepilotError:
-            self._take_back(underway)
+            if self._router.current() == underway.old_address:
+                self._take_back(underway)
             raise
         return self._carry_through(underway)
 
@@ -163,7 +166,9 @@ class Replacement:
         there = self._containers.inspect(underway.new_name)
         if there is not None:
             self._containers.remove(str(there["Id"]))
-        self._containers.set_restart(underway.old_id, underway.restart_policy)
+        self._containers.set_restart(
+            underway.old_id, underway.restart_policy, underway.restart_retries
+        )
         self._journal.clear()
 
     def _carry_through(self, underway: Underway) -> str:

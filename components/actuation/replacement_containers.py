@@ -84,12 +84,11 @@ class Containers:
         if there is not None and str(there["Name"]) != f"/{name}":
             self._engine.post(f"/containers/{container_id}/rename?name={quote(name)}", {})
 
-    def set_restart(self, container_id: str, policy: str) -> None:
+    def set_restart(self, container_id: str, policy: str, retries: int = 0) -> None:
         """Set the restart policy of a container that is there."""
         if self.inspect(container_id) is not None:
-            self._engine.post(
-                f"/containers/{container_id}/update", {"RestartPolicy": {"Name": policy}}
-            )
+            body = {"RestartPolicy": {"Name": policy, "MaximumRetryCount": retries}}
+            self._engine.post(f"/containers/{container_id}/update", body)
 
     def address(self, container_id: str) -> str:
         """Where it is reached from this host.

@@ -25,6 +25,8 @@ class Underway:
     """`ADDRESS:PORT` of the old one, as the router's file named it."""
     restart_policy: str
     """Name of the old one's restart policy, given back when it is taken back."""
+    restart_retries: int
+    """Of that policy, where it is `on-failure`."""
     port: int
 
     @property
