@@ -18,7 +18,7 @@ from models.device_classifier.characterise_journal import Journal
 from models.device_classifier.characterise_measure import TurnTaker
 from models.device_classifier.characterise_node import this_node
 from models.device_classifier.characterise_plan import plan
-from models.device_classifier.characterise_summary import Summariser
+from models.device_classifier.characterise_summary import Summariser, sustained_s
 from models.device_classifier.characterise_table import write_recording
 from models.device_classifier.errors import RecordingError
 from models.device_classifier.zoo.files import NetworkFiles
@@ -174,7 +174,7 @@ def _ceilings(points: Sequence[Measured]) -> dict[str, Ceiling]:
     found = {
         "latency": ceiling(points, lambda turn: turn.latency_s),
         "energy": ceiling(points, lambda turn: turn.energy_j),
-        "throughput": ceiling(points, lambda turn: turn.elapsed_s / turn.n_runs),
+        "throughput": ceiling(points, sustained_s),
     }
     return {name: value for name, value in found.items() if value is not None}
 

@@ -78,7 +78,7 @@ class LoadedNetwork(Protocol):
     """A network ready to run on one processor at one batch."""
 
     def run(self, inputs: Inputs) -> Run:
-        """Run once.
+        """Run once; where a run moves data, several threads may run at once.
 
         Raises:
             NetworkRefusedError: memory does not suffice, or the inputs do not fit.

@@ -45,7 +45,7 @@ class DeviceMeasurement:
         latency_spread: of the rounds, (highest - lowest) / median.
         transfer_ms: of the latency, to the device and back; None where memory is shared.
         wake_ms: of the latency, what it takes longer than warm; None where it began warm.
-        throughput_per_s: inputs a second, one batch after another.
+        throughput_per_s: inputs a second, one batch after another, transfers overlapped.
         energy_j: of one batch, by `energy_source`.
         wait_share: time our threads were ready and waited for a CPU, over the time that passed.
         contended: whether that was more than allowed in every round.

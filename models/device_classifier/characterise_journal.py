@@ -80,12 +80,19 @@ class Journal:
             )
         whole = [line for line in lines[1:] if line.endswith("}")]
         for line in whole:
-            kept = self._parsed(line)
-            turns = tuple(Turn(**turn) for turn in kept.pop("turns"))
-            measured = Measured(**kept, turns=turns)
+            measured = self._measured(line)
             self._finished[measured.point] = measured
         if len(whole) + 1 < len(lines):  # the last one was cut off
             self._write("w", "\n".join([lines[0], *whole]))
+
+    def _measured(self, line: str) -> Measured:
+        kept = self._parsed(line)
+        try:
+            turns = tuple(Turn(**turn) for turn in kept.pop("turns"))
+            return Measured(**kept, turns=turns)
+        except (KeyError, TypeError) as error:
+            found = f"a line was written by another version: {error}"
+            raise self._bad(found, "remove it to begin anew") from error
 
     def _parsed(self, line: str) -> dict[str, Any]:
         try:

@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import os
 import time
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import ceil
 from pathlib import Path
 from statistics import median
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 from components.actuation.run_queue import RunQueueWait
 from components.errors import JoulepilotError
@@ -21,9 +22,11 @@ if TYPE_CHECKING:
     from components.telemetry.meters import PowerMeter
     from models.device_classifier.characterise_plan import RecordingSettings
 
+Times: TypeAlias = "tuple[float, float | None]"  # of a run: in all, and moving data
 PROC = Path("/proc")
 MOST_RUNS = 65_536
 METER_MARGIN = 1.2
+IN_FLIGHT = 2
 SHORT_RUN_S = 0.05
 """Runs shorter than this are warmed up at every turn: others have used the caches meanwhile."""
 
@@ -36,6 +39,7 @@ class Turn:
         latency_s: median of the runs.
         transfer_s: median of the runs; None where memory is shared.
         elapsed_s: of all runs, one after another.
+        overlapped_s: of one run while another moves its data; None where memory is shared.
         energy_j: of one run; None where no meter could tell.
         wait_share: waited for a CPU over time; None where the kernel does not show it.
         clock_share: of the device before the first run; `load` likewise.
@@ -46,6 +50,7 @@ class Turn:
     latency_s: float
     transfer_s: float | None
     elapsed_s: float
+    overlapped_s: float | None
     energy_j: float | None
     wait_share: float | None
     clock_share: float | None
@@ -109,6 +114,7 @@ class TurnTaker:
             latency_s=median(total_s for total_s, _ in runs),
             transfer_s=_transfer_s(runs),
             elapsed_s=elapsed_s,
+            overlapped_s=self._overlapped_s(loaded, inputs, runs, state),
             energy_j=used_j / n_runs if used_j is not None and is_resolved else None,
             wait_share=None if waited_s is None else waited_s / elapsed_s,
             clock_share=known.awake_share,
@@ -123,16 +129,29 @@ class TurnTaker:
         fill_s = max(self._settings.burst_s, METER_MARGIN * device.least_energy_s)
         return max(1, min(MOST_RUNS, ceil(fill_s / max(took_s, 1e-6))))
 
+    def _overlapped_s(
+        self, loaded: LoadedNetwork, inputs: Inputs, runs: list[Times], state: StartState
+    ) -> float | None:
+        """Time of one run when two are under way, so that one computes while the other moves."""
+        if state is StartState.IDLE or _transfer_s(runs) is None:
+            return None
+        n_runs = IN_FLIGHT * len(runs)
+        with ThreadPoolExecutor(IN_FLIGHT) as threads:
+            start_s = self._clock_s()
+            for _ in threads.map(lambda _: _times(loaded.run(inputs)), range(n_runs)):
+                pass
+            return (self._clock_s() - start_s) / n_runs
+
     def _waited_s(self) -> float | None:
         return self._waits.update(self._proc, (os.getpid(),))
 
 
-def _times(run: Run) -> tuple[float, float | None]:
+def _times(run: Run) -> Times:
     """What is kept of a run; its outputs would fill the memory."""
     return run.total_s, run.transfer_s
 
 
-def _transfer_s(runs: list[tuple[float, float | None]]) -> float | None:
+def _transfer_s(runs: list[Times]) -> float | None:
     known = [transfer_s for _, transfer_s in runs if transfer_s is not None]
     return median(known) if known else None
 

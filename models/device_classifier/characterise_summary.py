@@ -118,7 +118,13 @@ def spread(values: Sequence[float]) -> float | None:
 
 
 def _throughput_per_s(batch: int, turns: Sequence[Turn]) -> float:
-    return median(batch * turn.n_runs / turn.elapsed_s for turn in turns)
+    return batch / median(sustained_s(turn) for turn in turns)
+
+
+def sustained_s(turn: Turn) -> float:
+    """Time of one run of many, transfers overlapped where there are any."""
+    alone_s = turn.elapsed_s / turn.n_runs
+    return alone_s if turn.overlapped_s is None else min(alone_s, turn.overlapped_s)
 
 
 def _median(values: Iterable[float | None]) -> float | None:

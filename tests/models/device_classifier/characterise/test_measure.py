@@ -1,13 +1,17 @@
+import threading
+import time
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import pytest
 
+from components.devices.device import Run
 from components.telemetry.device_measurement import StartState
 from models.device_classifier.characterise import Bench, record
 from models.device_classifier.characterise_journal import Journal
 from models.device_classifier.characterise_measure import Turn, TurnTaker
 from models.device_classifier.characterise_plan import RecordingSettings, batch_sizes, plan
-from models.device_classifier.characterise_summary import Summariser
+from models.device_classifier.characterise_summary import Summariser, sustained_s
 from models.device_classifier.errors import RecordingError
 
 
@@ -70,6 +74,42 @@ def test_a_turn_tells_latency_transfer_rate_and_joules_of_a_run(
     assert (found.clock_share, found.wake_ms, found.contended) == (1.0, None, False)
 
 
+@dataclass
+class MovingNetwork:
+    """Moves data for `move_s`, then computes for `compute_s` on its one unit; in real time."""
+
+    move_s: float
+    compute_s: float
+    unit: threading.Lock = field(default_factory=threading.Lock)
+
+    def run(self, inputs):
+        start_s = time.perf_counter()
+        time.sleep(self.move_s)
+        with self.unit:
+            time.sleep(self.compute_s)
+        return Run((), time.perf_counter() - start_s, self.move_s)
+
+
+def test_a_rate_is_sustained_with_transfers_overlapped(known_device, settings) -> None:
+    device = known_device(least_energy_s=0.0)
+    loaded = MovingNetwork(move_s=0.02, compute_s=0.03)
+    taker = TurnTaker(settings, proc=Path("/nowhere"))
+    turn = taker.take(device, loaded, {}, StartState.WARM)
+    assert turn.latency_s >= 0.05
+    assert turn.overlapped_s is not None
+    assert turn.overlapped_s >= 0.03
+    assert sustained_s(turn) <= turn.elapsed_s / turn.n_runs
+
+
+def test_without_transfers_a_rate_is_that_of_runs_in_a_row() -> None:
+    turn = Turn(
+        device="d", n_runs=4, latency_s=1, transfer_s=None, elapsed_s=8, overlapped_s=None,
+        energy_j=None, wait_share=None, clock_share=None, load=None,
+    )  # fmt: skip
+    assert sustained_s(turn) == 2.0
+    assert sustained_s(replace(turn, overlapped_s=1.5)) == 1.5
+
+
 def test_waking_up_is_told_apart_where_a_batch_finds_the_device_idle(
     known_device, bench_of, networks, node
 ) -> None:
@@ -126,13 +166,13 @@ def test_a_turn_in_which_threads_waited_for_a_cpu_is_repeated_and_marked(
     turn = taker.take(device, device, inputs, StartState.WARM)
     assert turn.wait_share == pytest.approx(1 / 2.1, rel=0.01)
     assert turn.is_contended(0.05)
-    assert len(device.batches) - runs_before == settings.tries * (turn.n_runs + 2)
+    assert len(device.batches) - runs_before == settings.tries * (3 * turn.n_runs + 2)
 
 
 def test_what_cannot_be_seen_is_not_called_contended() -> None:
     turn = Turn(
-        device="d", n_runs=1, latency_s=1, transfer_s=None, elapsed_s=1, energy_j=None,
-        wait_share=None, clock_share=None, load=None,
+        device="d", n_runs=1, latency_s=1, transfer_s=None, elapsed_s=1, overlapped_s=None,
+        energy_j=None, wait_share=None, clock_share=None, load=None,
     )  # fmt: skip
     assert not turn.is_contended(0.0)
 
@@ -171,6 +211,10 @@ def test_other_settings_do_not_go_on_with_a_recording(tmp_path) -> None:
     Journal(tmp_path / "j").begin({"name": "small", "rounds": 2})
     with pytest.raises(RecordingError, match="another rounds"):
         Journal(tmp_path / "j").begin({"name": "small", "rounds": 3})
+    with (tmp_path / "j").open("a") as file:
+        file.write('{"point": "p", "turns": [{"of": "another version"}]}\n')
+    with pytest.raises(RecordingError, match="another version"):
+        Journal(tmp_path / "j").begin({"name": "small", "rounds": 2})
     (tmp_path / "j").write_text("no journal\n")
     with pytest.raises(RecordingError, match="damaged"):
         Journal(tmp_path / "j").begin({"name": "small"})

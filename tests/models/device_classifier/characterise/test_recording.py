@@ -72,7 +72,7 @@ def turns(device: str, *latencies_s: float) -> list[Turn]:
     return [
         Turn(
             device=device, n_runs=1, latency_s=latency_s, transfer_s=None, elapsed_s=latency_s,
-            energy_j=None, wait_share=0.0, clock_share=None, load=None,
+            overlapped_s=None, energy_j=None, wait_share=0.0, clock_share=None, load=None,
         )
         for latency_s in latencies_s
     ]  # fmt: skip
