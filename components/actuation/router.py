@@ -26,7 +26,7 @@ log = logging.getLogger(__name__)
 
 RELOAD_S = 30.0
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.-]*")
-_SERVER = re.compile(r"^\s*server\s+(?:live\s+)?(\S+?);?\s*}?$", re.MULTILINE)
+_COMMENT = re.compile(r"#.*")
 _FILE_MODE = 0o644  # routers read it as users of their own
 
 
@@ -35,6 +35,13 @@ class RouterKind(StrEnum):
 
     NGINX = "nginx"
     HAPROXY = "haproxy"
+
+
+_SERVERS = {
+    RouterKind.NGINX: re.compile(r"\bserver\s+([^\s;{}]+)"),
+    RouterKind.HAPROXY: re.compile(r"\bserver\s+\S+\s+(\S+)"),
+}
+"""The address after the word `server`; HAProxy gives each a name first."""
 
 
 class Router(Protocol):
@@ -92,7 +99,7 @@ class FileRouter:
                 f"{self.file} cannot be read: {error}",
                 "write it once, as docs/runbook.md shows, and have the router include it",
             ) from error
-        servers = _SERVER.findall(text)
+        servers = _SERVERS[self.kind].findall(_COMMENT.sub("", text))
         if len(servers) != 1:
             raise RouterError(
                 f"asked where {self.backend} goes",
