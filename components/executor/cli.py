@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.errors import JoulepilotError
+from components.executor.durations import seconds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -51,6 +52,10 @@ def _do(arguments: argparse.Namespace) -> int:
         from components.executor.cli_run import run
 
         return run(arguments)
+    if arguments.verb == "replace":
+        from components.executor.cli_replace import replace
+
+        return replace(arguments)
     if arguments.verb == "doctor":
         from components.executor.cli_doctor import doctor
 
@@ -79,18 +84,30 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("job")
     _add_sweep(verbs)
     _add_manage(verbs)
-    hold = _verb(verbs, "hold", "keep a job on the CPUs it has now, until told otherwise")
+    hold = _verb(verbs, "hold", "keep a job on the CPUs it has now, or on others; over restarts")
     hold.add_argument("job")
-    hold.add_argument("--reason", help="kept and shown in status")
+    hold.add_argument("--cpus", metavar="LIST", help="like 0-7; default: those it has now")
+    _add_for_why(hold)
     hold.add_argument("--off", action="store_true", help="let it be moved again")
-    _verb(verbs, "pause", "change nothing on this node until `resume`")
-    _verb(verbs, "resume", "let the node act again")
+    pause = _verb(verbs, "pause", "change nothing on this node, or of one job, until `resume`")
+    pause.add_argument("job", nargs="?", help="default: the whole node")
+    _add_for_why(pause)
+    resume = _verb(verbs, "resume", "let the node, or one job, be changed again; agree to changes")
+    resume.add_argument("job", nargs="?", help="default: the whole node")
     _verb(verbs, "rollback", "go back to the policy that decided here before; block this one")
+    _add_replace(verbs)
     restore = _verb(
         verbs, "restore", "give every container its original CPUs, and pause a running executor"
     )
     _add_host(restore)
     return top
+
+
+def _add_for_why(verb: argparse.ArgumentParser) -> None:
+    verb.add_argument(
+        "--for", dest="for_s", type=seconds, metavar="TIME", help="like 90s, 15m, 2h, 1d"
+    )
+    verb.add_argument("--why", "--reason", dest="reason", help="kept and shown in status")
 
 
 def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
@@ -127,13 +144,51 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument("--tick-s", type=float, default=1.0, help="time between two looks")
     run.add_argument("--settle-s", type=float, default=1.0, help="left out after a change")
     run.add_argument("--confirm-windows", type=int, default=10, help="to confirm a choice")
-    run.add_argument("--foreign-hold-s", type=float, default=300.0, help=argparse.SUPPRESS)
+    run.add_argument(
+        "--holdback",
+        type=float,
+        default=0.05,
+        metavar="SHARE",
+        help="of blocks on the original CPUs, as proof of what is saved; 0: none (%(default)s)",
+    )
+    run.add_argument(
+        "--maintenance",
+        action="append",
+        default=[],
+        metavar="SPAN",
+        help="change nothing in it; `02:00-04:00` or `sat 22:00-04:00`, UTC",
+    )
+    run.add_argument(
+        "--foreign-hold-s",
+        type=float,
+        default=300.0,
+        help="how long CPUs that someone else set are left alone",
+    )
     run.add_argument("--seed", type=int, default=0, help="of a made-up node")
     run.add_argument(
         "--pace",
         type=float,
         help="a made-up node's seconds in one second here; default: as fast as can be",
     )
+
+
+def _add_replace(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    replace = _verb(
+        verbs,
+        "replace",
+        "put a container with other devices in a container's place, no request lost",
+    )
+    replace.add_argument("job", help="name of the container")
+    replace.add_argument("--cdi", action="append", default=[], metavar="vendor.com/class=name")
+    replace.add_argument("--device", action="append", default=[], metavar="/dev/…")
+    replace.add_argument("--port", type=int, help="of the container, behind the router")
+    replace.add_argument("--ready", default="/readyz", help="page that answers 200 (%(default)s)")
+    replace.add_argument("--router", choices=("nginx", "haproxy"), default="nginx")
+    replace.add_argument("--route-file", type=Path, required=True, help="names the upstream")
+    replace.add_argument("--backend", help="its name in that file; default: that of the job")
+    replace.add_argument("--reload", default="nginx -s reload", help="command (%(default)s)")
+    replace.add_argument("--recover", action="store_true", help="only end what was interrupted")
+    replace.add_argument("--docker-socket", type=Path, default=Path("/var/run/docker.sock"))
 
 
 def _add_power(verb: argparse.ArgumentParser) -> None:

@@ -55,6 +55,11 @@ class NodeHome:
         return self.folder / "buffer"
 
     @property
+    def replacement(self) -> Path:
+        """A replacement of a container that is under way."""
+        return self.folder / "replacement.json"
+
+    @property
     def power_learned(self) -> Path:
         """What a power counter taught the model of this node."""
         return self.folder / "power.json"
