@@ -97,8 +97,9 @@ def _print(found: Evaluations, question: str) -> None:
     print_table(COLUMNS, rows)
     saved = energy_saved(_reports(found, question, "energy"))
     print(
-        f"energy: {saved.workload_mean:.1%} less than the best single device "
-        f"(geometric mean over workloads); joules in all {saved.above_oracle:.2%} above the oracle"
+        f"energy: {saved.workload_mean:.1%} less than the best single device (geometric mean over "
+        f"workloads; oracle {saved.oracle_mean:.1%}); joules in all {saved.above_oracle:.2%} above "
+        "the oracle's"
     )
 
 

@@ -13,7 +13,7 @@ from models.device_classifier.task import task_of
 
 if TYPE_CHECKING:
     from models.device_classifier.comparison import Comparison
-    from models.device_classifier.fitting import Effort
+    from models.device_classifier.fitting import Effort, Fit
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
     from models.device_classifier.task import Fitted, Learner
 
@@ -44,9 +44,12 @@ class AbsoluteCost:
 
 
 def fit_absolute(
-    table: DeviceTable, objective: str, comparison: Comparison, effort: Effort
+    table: DeviceTable, objective: str, comparison: Comparison, effort: Effort, decided: Fit
 ) -> AbsoluteCost:
-    """Take the learner that missed least inside the folds, and fit it on all rows."""
+    """Take the learner that missed least inside the folds, and fit it on all rows.
+
+    What was already fitted to decide, on all devices, is taken as it is.
+    """
     learners = [each for each in candidates(table.feature_names) if each.is_absolute]
     learner = min(learners, key=lambda each: _missed(comparison, each.name))
     costs = table.costs(objective)
@@ -60,7 +63,9 @@ def fit_absolute(
     sigma = np.full(costs.shape[1], UNKNOWN)
     missed = np.log(costs[:, measured]) - found[:, measured]
     sigma[measured] = np.sqrt(np.nan_to_num(np.nanmean(missed**2, axis=0), nan=UNKNOWN))
-    fitted = _fit(table, objective, every, measured, learner, effort)
+    fitted: Fitted | None = decided.fitted.get(learner.name)
+    if fitted is None or decided.among.tolist() != measured.tolist():
+        fitted = _fit(table, objective, every, measured, learner, effort)
     if fitted is None:
         raise AssertionError(f"no row of {table.name} is measured")
     return AbsoluteCost(fitted, measured, np.minimum(sigma, UNKNOWN), learner.name)

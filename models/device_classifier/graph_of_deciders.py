@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 import numpy as np
+from onnx import TensorProto
 
 from models.device_classifier.confidence import (
     EQUAL,
@@ -19,12 +20,13 @@ from models.device_classifier.decider import NO_RUN
 from models.device_classifier.graph_of_trees import write_trees
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.device_classifier.confidence import Calibration
     from models.device_classifier.decider import Decider, Member
     from models.device_classifier.gate import Gate
     from models.device_classifier.graph_of_learners import LearnerWriter
     from models.device_classifier.graph_writer import GraphWriter
-    from models.device_classifier.table import FloatArray
 
 FAR = 50.0  # added to the log cost of a device that does not run
 STEEP = 1e9
@@ -37,55 +39,71 @@ def write_outlook(
     moved = write.columns(shift, decider.among)
     moved = write.op("Sub", moved, write.sums("ReduceMin", moved))
     runs = _runs(write, learners, decider.gate)
-    each = [_member(write, learners, member, moved, runs) for member in decider.members]
-    weights = [member.weight for member in decider.members]
-    p, loss = (_mean(write, [values[i] for values in each], weights) for i in (0, 1))
+    costing = [member for member in decider.members if member.draws is not None]
+    parts = [_of_costs(write, learners, costing, moved, runs)] if costing else []
+    parts += [
+        _of_probabilities(write, learners, member, moved, runs)
+        for member in decider.members
+        if member.draws is None
+    ]
+    p, loss = parts[0]
+    for other_p, other_loss in parts[1:]:
+        p, loss = write.op("Add", p, other_p), write.op("Add", loss, other_loss)
     return _calibrated(write, p, loss, decider.calibration), loss
 
 
-def _member(
+def _of_probabilities(
     write: GraphWriter, learners: LearnerWriter, member: Member, moved: str, runs: str | None
 ) -> tuple[str, str]:
-    values = learners.fitted(member.fitted)
-    if member.draws is None:
-        return _of_probabilities(write, values, member, moved, runs)
-    costs = write.op("Add", values, moved)
-    if runs is not None:
-        stays = write.op("Sub", write.constant(1.0), runs)
-        costs = write.op("Add", costs, write.with_number("Mul", stays, FAR))
-    return _of_costs(write, costs, member.draws, runs)
-
-
-def _of_probabilities(
-    write: GraphWriter, p: str, member: Member, moved: str, runs: str | None
-) -> tuple[str, str]:
+    """The member's part of the mean."""
+    p = learners.fitted(member.fitted)
     if runs is not None:
         stays = write.op("Sub", write.constant(1.0), runs)
         p = write.op("Add", write.op("Mul", p, runs), write.with_number("Mul", stays, NO_RUN))
     factor = write.op("Exp", write.with_number("Mul", moved, -1.0 / member.temperature))
     p = write.op("Mul", p, factor)
-    p = write.op("Div", p, write.total(p))
-    return p, write.with_number("Mul", write.op("Sub", write.constant(1.0), p), UNKNOWN_LOSS)
+    p = write.op("Div", write.with_number("Mul", p, member.weight), write.total(p))
+    rest = write.op("Sub", write.constant(member.weight), p)
+    return p, write.with_number("Mul", rest, UNKNOWN_LOSS)
 
 
 def _of_costs(
-    write: GraphWriter, costs: str, draws: FloatArray, runs: str | None
+    write: GraphWriter,
+    learners: LearnerWriter,
+    members: Sequence[Member],
+    moved: str,
+    runs: str | None,
 ) -> tuple[str, str]:
-    """Costs [B, C] with draws [S, C] added are [B, S, C]."""
-    n_draws, n_contenders = draws.shape
-    drawn = write.op("Unsqueeze", costs, write.constant(np.array([1])))
-    drawn = write.with_number("Add", drawn, draws)
-    least = write.op("ReduceMin", drawn, axes=[2], keepdims=1)
+    """The parts of all M members at once: costs [B, M, C], with draws [B, M, S, C]."""
+    draws = np.stack([member.draws for member in members if member.draws is not None])
+    weights = np.array([member.weight for member in members])[:, None]
+    _, n_draws, n_contenders = draws.shape
+    if runs is not None:
+        stays = write.op("Sub", write.constant(1.0), runs)
+        moved = write.op("Add", moved, write.with_number("Mul", stays, FAR))
+    each = [_with_axis(write, learners.fitted(member.fitted), 1) for member in members]
+    costs = each[0] if len(each) == 1 else write.op("Concat", *each, axis=1)
+    costs = write.op("Add", costs, _with_axis(write, moved, 1))
+    drawn = write.with_number("Add", _with_axis(write, costs, 2), draws)
+    least = write.op("ReduceMin", drawn, axes=[3], keepdims=1)
     above = write.with_number("Min", write.op("Sub", drawn, least), np.log1p(MOST_REGRET))
-    is_best = write.op("Cast", write.with_number("Less", above, EQUAL), to=11)
-    wins = write.op("ReduceMean", is_best, axes=[1], keepdims=0)
+    is_best = write.op("Cast", write.with_number("Less", above, EQUAL), to=TensorProto.DOUBLE)
+    wins = write.op("ReduceMean", is_best, axes=[2], keepdims=0)
     counts = write.with_number("Add", wins, PRIOR_COUNT / n_contenders / n_draws)
     if runs is not None:
-        counts = write.op("Mul", counts, runs)
-    p = write.op("Div", counts, write.total(counts))
-    regret = write.op("ReduceMean", write.op("Exp", above), axes=[1], keepdims=0)
-    mistakes = write.with_number("Mul", wins, MISTAKE)
-    return p, write.with_number("Add", write.op("Sub", regret, mistakes), MISTAKE - 1.0)
+        counts = write.op("Mul", counts, _with_axis(write, runs, 1))
+    total = write.op("ReduceSum", counts, write.constant(np.array([2])), keepdims=1)
+    p = write.with_number("Mul", write.op("Div", counts, total), weights)
+    regret = write.op("ReduceMean", write.op("Exp", above), axes=[2], keepdims=0)
+    loss = write.op("Sub", regret, write.with_number("Mul", wins, MISTAKE))
+    loss = write.with_number("Mul", write.with_number("Add", loss, MISTAKE - 1.0), weights)
+    first = write.constant(np.array([1]))
+    p, loss = (write.op("ReduceSum", each, first, keepdims=0) for each in (p, loss))
+    return p, loss
+
+
+def _with_axis(write: GraphWriter, value: str, axis: int) -> str:
+    return write.op("Unsqueeze", value, write.constant(np.array([axis])))
 
 
 def _runs(write: GraphWriter, learners: LearnerWriter, gate: Gate) -> str | None:
@@ -111,7 +129,9 @@ def _runs(write: GraphWriter, learners: LearnerWriter, gate: Gate) -> str | None
 
 def _calibrated(write: GraphWriter, p: str, loss: str, calibration: Calibration) -> str:
     """The probability of the device with the least loss calibrated, the others scaled to it."""
-    is_chosen = write.op("Cast", write.op("Equal", loss, write.sums("ReduceMin", loss)), to=11)
+    is_chosen = write.op(
+        "Cast", write.op("Equal", loss, write.sums("ReduceMin", loss)), to=TensorProto.DOUBLE
+    )
     raw = write.total(write.op("Mul", p, is_chosen))
     held = write.clipped(raw, LEAST_P, MOST_P)
     odds = write.op("Log", write.op("Div", held, write.op("Sub", write.constant(1.0), held)))
@@ -124,13 +144,3 @@ def _calibrated(write: GraphWriter, p: str, loss: str, calibration: Calibration)
     scale = write.op("Div", write.op("Sub", one, new), rest)
     others = write.op("Mul", write.op("Sub", p, write.op("Mul", p, is_chosen)), scale)
     return write.op("Add", others, write.op("Mul", new, is_chosen))
-
-
-def _mean(write: GraphWriter, values: list[str], weights: list[float]) -> str:
-    if len(values) == 1:
-        return values[0]
-    each = [write.with_number("Mul", v, weight) for v, weight in zip(values, weights, strict=True)]
-    total = each[0]
-    for value in each[1:]:
-        total = write.op("Add", total, value)
-    return total

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,8 @@ from models.device_classifier.products import LEAST_CLOCK, MOST_LOG
 from models.device_classifier.residuals import Kernel, Linear
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from models.device_classifier.features import FeatureViews
     from models.device_classifier.graph_writer import GraphWriter
     from models.device_classifier.physical import Physical
@@ -37,6 +40,9 @@ class LearnerWriter:
 
     def fitted(self, fitted: Fitted) -> str:
         """Log costs or probabilities, [B, C]."""
+        return self._once(("fitted", id(fitted)), lambda: self._fitted(fitted))
+
+    def _fitted(self, fitted: Fitted) -> str:
         if isinstance(fitted, Shares):
             zeros = self.writer.with_number(
                 "Mul", self.writer.columns(self.features, (0,)), np.zeros((1, len(fitted.p)))
@@ -55,29 +61,31 @@ class LearnerWriter:
         if not parts:
             return self.fitted(Shares(fitted.offset))
         found = parts[0] if len(parts) == 1 else self.writer.op("Add", *parts)
+        if not fitted.offset.any():
+            return found
         return self.writer.with_number("Add", found, fitted.offset)
 
     def scaled(self, views: FeatureViews) -> str:
         """Logarithms of wide features, others as they are, [B, F]."""
-        key = ("scaled", views.scales.tobytes())
-        if key not in self._made:
-            self._made[key] = self._scaled(views)
-        return self._made[key]
+        return self._once(("scaled", views.scales.tobytes()), lambda: self._scaled(views))
 
     def standard(self, views: FeatureViews) -> str:
         """Scaled features from their mean in units of their spread, [B, F]."""
-        key = ("standard", views.scales.tobytes(), views.center.tobytes(), views.spread.tobytes())
-        if key not in self._made:
-            centered = self.writer.with_number("Sub", self.scaled(views), views.center)
-            self._made[key] = self.writer.with_number("Div", centered, views.spread)
-        return self._made[key]
+        return self._once(("standard", *_content(views)), lambda: self._standard(views))
 
     def view(self, views: FeatureViews, name: str) -> str:
         """One of the views, [B, V]."""
-        key = (name, id(views))
+        key = (name, views.kept, views.paired, *_content(views))
+        return self._once(key, lambda: self._view(views, name))
+
+    def _once(self, key: tuple[object, ...], make: Callable[[], str]) -> str:
         if key not in self._made:
-            self._made[key] = self._view(views, name)
+            self._made[key] = make()
         return self._made[key]
+
+    def _standard(self, views: FeatureViews) -> str:
+        centered = self.writer.with_number("Sub", self.scaled(views), views.center)
+        return self.writer.with_number("Mul", centered, 1.0 / views.spread)
 
     def _scaled(self, views: FeatureViews) -> str:
         write, is_wide = self.writer, views.scales > 0
@@ -103,7 +111,10 @@ class LearnerWriter:
             return alone
         pairs = views.crossed(name)
         values = self.standard(views) if name == "squares" else self.scaled(views)
-        one, other = (write.columns(values, each) for each in pairs)
+        one, other = (
+            self._once((values, each.tobytes()), partial(write.columns, values, each))
+            for each in pairs
+        )
         operators = ("Mul",) if name == "squares" else ("Add", "Sub")
         crossed = [write.op(operator, one, other) for operator in operators]
         held = [write.clipped(each, -MOST_CROSSED, MOST_CROSSED) for each in crossed]
@@ -122,6 +133,16 @@ class LearnerWriter:
         return write.op("Add", self._model(model.linear, x), smooth)
 
     def _physical(self, physical: Physical) -> str:
+        key = (
+            physical.factors,
+            physical.weights.tobytes(),
+            physical.floors.tobytes(),
+            physical.batch,
+            *_units_content(physical.units),
+        )
+        return self._once(("physical", *key), lambda: self._written_physical(physical))
+
+    def _written_physical(self, physical: Physical) -> str:
         write, chosen = self.writer, np.array(physical.factors)
         units = self._units(physical.units)
         product = write.columns(units, chosen[:, 0])
@@ -136,10 +157,7 @@ class LearnerWriter:
         return write.op("Sub", logs, write.op("Log", write.with_number("Max", batch, LEAST_BATCH)))
 
     def _units(self, units: Units) -> str:
-        key = ("units", units.least.tobytes(), units.log_bases.tobytes(), units.clock)
-        if key not in self._made:
-            self._made[key] = self._written_units(units)
-        return self._made[key]
+        return self._once(("units", *_units_content(units)), lambda: self._written_units(units))
 
     def _written_units(self, units: Units) -> str:
         write, plain = self.writer, self.features
@@ -162,6 +180,14 @@ class LearnerWriter:
             stretch = write.op("Div", one, write.with_number("Max", clock, LEAST_CLOCK))
             parts.append(write.op("Sub", stretch, one))
         return write.op("Concat", *parts, axis=1)
+
+
+def _content(views: FeatureViews) -> tuple[bytes, bytes, bytes]:
+    return views.scales.tobytes(), views.center.tobytes(), views.spread.tobytes()
+
+
+def _units_content(units: Units) -> tuple[object, ...]:
+    return units.least.tobytes(), units.log_bases.tobytes(), units.clock
 
 
 def squared_distances(write: GraphWriter, x: str, points: np.ndarray) -> str:

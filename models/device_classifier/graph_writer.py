@@ -57,6 +57,8 @@ class GraphWriter:
         self, value: str, low: NDArray[np.generic] | float, high: NDArray[np.generic] | float
     ) -> str:
         """Held within low and high, numbers or one of each a column."""
+        if np.ndim(low) == 0 and np.ndim(high) == 0:
+            return self.op("Clip", value, self.constant(low), self.constant(high))
         return self.with_number("Min", self.with_number("Max", value, low), high)
 
     def sums(self, operator: str, value: str, *, keep: bool = True) -> str:

@@ -149,7 +149,7 @@ def fit_objective(
     fitted = fit(table, objective, rows, [known[name] for name in choice.members], effort)
     return TrainedObjective(
         decider=fitted_decider(choice, fitted),
-        cost=fit_absolute(table, objective, comparison, effort),
+        cost=fit_absolute(table, objective, comparison, effort, fitted),
         region=fit_region(fitted.task.views, table.features[rows], table.groups[rows], seed),
         sure_from=choice.sure_from,
         name=choice.name,
