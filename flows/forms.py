@@ -55,6 +55,9 @@ class TrainingForm(Form):
     """How a challenger is trained."""
 
     seed: Seed = 0
+    cause: Annotated[
+        str, Field(title="Cause", description="What asked for it, where it was no person.")
+    ] = ""
 
 
 class DeviceTrainingForm(Form):

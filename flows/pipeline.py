@@ -33,6 +33,9 @@ from flows.forms import (
 )
 from flows.savings import report_savings
 from flows.telling.of_runs import tell_failure
+from flows.triggers.cause import ask
+from flows.triggers.event import emit
+from flows.triggers.of_data import causes_of_data
 from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
@@ -121,6 +124,8 @@ def check() -> State[None]:
     devices = check_measurements(settings)
     if not devices.verdict:
         return Failed(name="Bad device data", message=devices.verdict_reason)
+    causes = causes_of_data(settings.home, releasing.learned_from(settings.home))
+    ask(settings.home, causes, datetime.now(UTC), emit)
     return Completed(name="Checked", message=report.verdict_reason)
 
 
@@ -134,7 +139,8 @@ def retrain(training: TrainingForm = DEFAULT_TRAINING) -> State[None]:
     """Checked samples to a judged version; what runs stays in force."""
     challenger = _train(training.seed)
     name = "Passed the gate" if challenger.verdict.passed else "Not better"
-    return Completed(name=name, message=artifacts.verdict_sentence(challenger.verdict))
+    asked = f" (asked for by: {training.cause})" if training.cause else ""
+    return Completed(name=name, message=artifacts.verdict_sentence(challenger.verdict) + asked)
 
 
 @flow(

@@ -6,6 +6,7 @@ import getpass
 import logging
 from typing import TYPE_CHECKING
 
+from components.policy.bundle import check_bundle
 from components.policy.device_manifest import DEVICE_CLASSIFIER
 from components.policy.manifest import CORE_ALLOCATOR
 from components.registry.errors import RegistryError
@@ -128,6 +129,21 @@ def device_champion_folder(home: Path) -> Path | None:
     policies = {} if release is None else release.desired.rings[-1].policies
     digest = policies.get(DEVICE_CLASSIFIER)
     return None if digest is None else BundleStore(home / BUNDLES).path(digest)
+
+
+def learned_from(home: Path) -> int | None:
+    """Version of the table `samples` that the policy in force learned from.
+
+    Returns:
+        None: it learned from made-up nodes only, or nothing is in force yet.
+
+    Raises:
+        BundleError: the bundle in force is damaged.
+    """
+    try:
+        return check_bundle(champion_folder(home)).lake_version
+    except NoReleaseError:
+        return None
 
 
 def find_version(settings: Settings, name: str, policy: str = CORE_ALLOCATOR) -> RegisteredVersion:

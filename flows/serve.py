@@ -21,6 +21,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows import pipeline
 from flows.left_behind import end_left_behind
 from flows.schedules import leave_to_people
+from flows.triggers.event import retrain_when_asked
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -49,7 +50,7 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
         pipeline.check.to_deployment(
             "regularly", schedule=Interval(check_every, slug="regularly"), **common
         ),
-        pipeline.retrain.to_deployment("by-hand", **common),
+        pipeline.retrain.to_deployment("by-hand", triggers=[retrain_when_asked()], **common),
         pipeline.retrain_devices.to_deployment(
             "weekly", schedule=Cron(DEVICES_WEEKLY, timezone="UTC", slug="weekly"), **common
         ),

@@ -20,8 +20,8 @@ if TYPE_CHECKING:
 
 PIPELINE_PACKAGES = frozenset(
     {
-        "apprise", "deltalake", "great_expectations", "gymnasium", "matplotlib", "mlflow", "onnx", "pandas",
-        "prefect", "pyarrow", "sb3_contrib", "scipy", "sklearn", "stable_baselines3",
+        "apprise", "deltalake", "great_expectations", "gymnasium", "matplotlib", "mlflow", "onnx",
+        "pandas", "prefect", "pyarrow", "sb3_contrib", "scipy", "sklearn", "stable_baselines3",
         "threadpoolctl", "torch",
     }
 )  # fmt: skip

@@ -18,6 +18,9 @@ from components.settings.settings import resolve
 from flows.errors import AddressError
 from flows.telling.findings import Finding, findings
 from flows.telling.teller import Teller, addresses, apprise_send
+from flows.triggers.cause import Cause, ask
+from flows.triggers.event import emit
+from flows.triggers.of_nodes import causes_of_nodes
 
 if TYPE_CHECKING:
     from components.settings.settings import Settings
@@ -37,6 +40,14 @@ def look(settings: Settings, now: datetime) -> tuple[Finding, ...]:
         return (Finding("log", "the release log is damaged", f"{error.found}.", error.remedy),)
 
 
+def causes(settings: Settings) -> tuple[Cause, ...]:
+    """What the nodes show that a retraining may mend."""
+    try:
+        return causes_of_nodes(settings.home, read_nodes(settings.hub_url))
+    except (HubAwayError, HubError):
+        return ()  # told by `look`
+
+
 def main() -> int:
     """Watch until SIGTERM or Ctrl-C; 1 when an address is none."""
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
@@ -52,7 +63,9 @@ def main() -> int:
         return 1
     logger.info("telling %d addresses", len(to))
     while not ended.wait(EVERY_S):
-        teller.tell(look(settings, datetime.now(UTC)))
+        now = datetime.now(UTC)
+        teller.tell(look(settings, now))
+        ask(settings.home, causes(settings), now, emit)
     return 0
 
 

@@ -1,6 +1,8 @@
 """A schedule really creates runs; with a wrong version of SQLAlchemy it silently would not."""
 
 import json
+import os
+import subprocess
 import sys
 import time
 import urllib.error
@@ -52,6 +54,19 @@ def edit_the_nightly_schedule(settings: Settings) -> None:
     ask(settings, path, {"schedule": edited, "active": False}, "PATCH")
 
 
+def all_runs(settings: Settings) -> list[dict[str, Any]]:
+    return list(ask(settings, "/flow_runs/filter", {"sort": "START_TIME_ASC"}))
+
+
+def ask_for_a_retraining(settings: Settings, cause: str) -> None:
+    """In a process of its own, as the watcher does."""
+    subprocess.run(
+        [sys.executable, "-c", f"from flows.triggers.event import emit; emit({cause!r})"],
+        env=os.environ | service_environment(settings),
+        check=True,
+    )
+
+
 def leave_a_run_behind(settings: Settings) -> str:
     """A run that says it is running though nobody runs it, as after kill -9."""
     deployment = ask(settings, "/deployments/name/rollback/by-hand")["id"]
@@ -80,14 +95,20 @@ def test_the_schedule_creates_a_run_and_what_a_person_edits_survives_a_restart(
         assert answers(f"{settings.prefect_api_url}/health")()
         services.start_all([runner])
         finished: list[dict[str, Any]] = []
-        deadline = time.monotonic() + 120
+        deadline = time.monotonic() + 240
         while not finished:
-            runs = ask(settings, "/flow_runs/filter", {"sort": "START_TIME_ASC"})
+            runs = all_runs(settings)
             finished = [run for run in runs if run["state_type"] in {"COMPLETED", "FAILED"}]
             assert time.monotonic() < deadline, runs
             time.sleep(0.5)
         assert finished[0]["auto_scheduled"] is True
         assert finished[0]["state_name"] == "Checked"
+        ask_for_a_retraining(settings, "2,000 new checked samples")
+        while not (retrained := [r for r in all_runs(settings) if "training" in r["parameters"]]):
+            assert time.monotonic() < deadline, "no run was started by the event"
+            time.sleep(0.5)
+        assert retrained[0]["parameters"]["training"]["cause"] == "2,000 new checked samples"
+
         edit_the_nightly_schedule(settings)
         zombie = leave_a_run_behind(settings)
         services.stop("schedules")
