@@ -71,6 +71,8 @@ class Conditions:
     """Whether the release in force has a policy that may decide, here and today."""
     at_s: float
     guard: GuardRule
+    is_joint: bool = False
+    """Whether jobs are planned together: then none is without a policy because its search is."""
 
 
 def decide(
@@ -89,7 +91,7 @@ def decide(
     changes = []
     for run in runs:
         run.denied = planned.denials.get(run.name)
-        change = _rule(run, by_job.get(run.name), intents[run.name], conditions)
+        change = rule(run, by_job.get(run.name), intents[run.name], conditions)
         if change is not None:
             changes.append(change)
     changes.sort(key=lambda change: len(change.cpus) <= len(change.run.in_force.cpus))
@@ -154,7 +156,7 @@ def _is_fulfilled(run: JobRun, intent: Intent) -> bool:
     )
 
 
-def _rule(
+def rule(
     run: JobRun, planned: Planned | None, intent: Intent, conditions: Conditions
 ) -> Change | None:
     """Let the guard rule, and see what is to be changed by it."""
@@ -164,7 +166,8 @@ def _rule(
     run.ruling = ruling
     if not run.acts or conditions.at_s < run.retry_at_s:
         return None
-    if planned is not None and ruling.rule in _WILL_NOT_PASS:
+    is_own_wish = planned is not None and planned.purpose is not Purpose.JOINT
+    if is_own_wish and ruling.rule in _WILL_NOT_PASS:
         run.decision.refused(ruling, run.in_force, conditions.at_s)
     if ruling.allocation is not None:
         as_planned = planned is not None and not ruling.is_overruled
@@ -204,7 +207,8 @@ def _situation(run: JobRun, conditions: Conditions, planned: Planned | None) -> 
         mode_acts=run.mode.acts,
         paused=conditions.is_paused,
         held=None if run.hold is None else run.hold.reason,
-        has_policy=conditions.has_policy and decision.brain is not None and not backed_off,
+        has_policy=conditions.has_policy
+        and (conditions.is_joint or (decision.brain is not None and not backed_off)),
         has_telemetry=is_readable and has_power and not run.is_idle,
         current=in_force.cpus,
         current_candidate=in_force.candidate if in_force.is_placed else None,

@@ -16,6 +16,7 @@ from components.executor.demanding import demand_of
 from components.executor.device_desk import DeviceDesk
 from components.executor.followed import Followed
 from components.executor.heartbeat import heartbeat_of
+from components.executor.joint_desk import JointDesk
 from components.executor.learning import learn
 from components.executor.node_meter import NodeMeter
 from components.executor.node_state import LastGood
@@ -30,6 +31,7 @@ from components.planning.guard import guard
 if TYPE_CHECKING:
     from components.actuation.journal import Journal, RestoreReport
     from components.executor.clock import Clock
+    from components.executor.deciding import Change
     from components.executor.followed import Following
     from components.executor.job_run import JobRun
     from components.executor.jobs_in_charge import JobsInCharge
@@ -88,6 +90,7 @@ class Executor:
         self.sweeping = Sweeping(store)
         self.devices = devices or DeviceDesk(ports, None)
         self.arms = Arms(settings, seed)
+        self.joint = JointDesk(ports) if settings.plans_jointly else None
         self._applying = Applying(ports, self.actor, self.roster)
         self._publisher = publisher
         self._wall = wall or WallClock()
@@ -233,6 +236,8 @@ class Executor:
             self.sweeping.note(run.name)
             return
         self.arms.note(run, window)
+        if self.joint is not None:
+            self.joint.note(run, window, at_s)
         learn(run, window, at_s)
         self._remember(run)
 
@@ -268,13 +273,22 @@ class Executor:
             changes = self.arms.changes(self)
         else:
             runs = [run for run in self.runs if run.mode is not Mode.OFF]
-            changes, self._prober = decide(runs, self.conditions(at_s), self._prober)
+            changes, self._prober = self._decide(runs, at_s)
         moving = [change for change in changes if change.cpus != change.run.in_force.cpus]
         if moving:
             self._interrupt({change.run.name for change in moving}, at_s)
         moved = [self._applying.apply(change, at_s) for change in changes]
         if moving and any(moved):
             self._settle(at_s)
+
+    def _decide(self, runs: list[JobRun], at_s: float) -> tuple[tuple[Change, ...], str | None]:
+        """Decide for all jobs together where that can be done, else for each by itself."""
+        conditions, brain = self.conditions(at_s), self.deciding
+        if self.joint is not None and brain is not None and self.has_policy:
+            decided = self.joint.decide(runs, conditions, brain, self._prober)
+            if decided is not None:
+                return decided
+        return decide(runs, conditions, self._prober)
 
     def _interrupt(self, movers: set[str], at_s: float) -> None:
         """Something is about to change: close the windows of the other jobs where they suffice."""
@@ -289,6 +303,8 @@ class Executor:
     def _settle(self, at_s: float) -> None:
         for run in self.runs:
             run.observer.restart(at_s + self.settings.settle_s)
+            if not self.settings.settle_s:
+                self._observe(run, at_s)  # the next window begins at once
 
     def wall_time(self) -> datetime:
         """What a clock on the wall says, UTC."""

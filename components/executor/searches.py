@@ -35,8 +35,15 @@ def _may_open(run: JobRun, brain: Brain, at_s: float) -> bool:
     return decision.trust.may_ask(brain, at_s)
 
 
+def _most_cpus(run: JobRun, executor: Executor, at_s: float) -> int:
+    conditions, joint = executor.conditions(at_s), executor.joint
+    if joint is not None and joint.serves(executor.runs, conditions):
+        return joint.most_cpus(run, conditions)
+    return most_cpus(run, executor.runs, conditions)
+
+
 def _open(run: JobRun, brain: Brain, executor: Executor, at_s: float) -> None:
-    most = most_cpus(run, executor.runs, executor.conditions(at_s))
+    most = _most_cpus(run, executor, at_s)
     if run.decision.brain is brain and not is_cramped(run, most):
         return
     candidates = candidates_of(executor.ports.topology, run.job.min_cpus, most)

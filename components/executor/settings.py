@@ -44,6 +44,8 @@ class ExecutorSettings:
     holdback_share: float = 0.05
     """Share of blocks in which the jobs of the node have their original CPUs, as proof of what is
     saved; 0: none."""
+    plans_jointly: bool = False
+    """Whether several jobs of a node are planned together; else each is served by itself."""
     heartbeat_s: float = 2.0
     """Wall time between two heartbeats."""
     follow_s: float = 3.0

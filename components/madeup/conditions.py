@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -37,6 +38,8 @@ class Disturbance:
     """Share of a CPU that something unmanaged keeps busy, by CPU."""
     l3_factor: Mapping[int, float]
     """Factor on the latency of every job that uses a core of an L3 group, by group."""
+    cap_w: float | None = None
+    """The node slows its clocks rather than draw more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,9 +74,10 @@ def conditions(
     """
     wanted = {cpu.id: disturbance.strangers.get(cpu.id, 0.0) for cpu in topology.cpus}
     use, latency, power_w = {}, {}, idle_w + STRANGER_W * sum(wanted.values())
+    own_w: dict[str, float] = {}
     if together is not None:
-        power_w += together.shared_power_w(frozenset().union(*(j.cpus for j in jobs.values())))
-        power_w -= idle_w
+        held: CpuSet = frozenset().union(*(job.cpus for job in jobs.values()))
+        power_w += together.shared_power_w(held) - idle_w
         idle_w = 0.0
     for name, job in jobs.items():
         footprint = (
@@ -83,11 +87,14 @@ def conditions(
         )
         use[name] = float(job.response.utilization(footprint)[0])
         latency[name] = float(job.response.latency_ms(footprint)[0])
-        power_w += max(float(job.response.power_w(footprint)[0]) - idle_w, 0.0)
+        own_w[name] = max(float(job.response.power_w(footprint)[0]) - idle_w, 0.0)
         for cpu in job.cpus:
             wanted[cpu] += use[name]
     felt = dict.fromkeys(jobs, 1.0)
-    if together is not None and jobs:
+    if together is None:
+        power_w += sum(own_w.values())
+    elif jobs:
+        power_w += together.dynamic_w(own_w, {name: job.cpus for name, job in jobs.items()})
         felt = together.stretches({n: Lodger(j.cpus, use[n], j.manners) for n, j in jobs.items()})
     slowdown, cpu_use = {}, {}
     for name, job in jobs.items():
@@ -97,5 +104,9 @@ def conditions(
         groups = {topology.by_id[cpu].l3 for cpu in job.cpus}
         worst = max(disturbance.l3_factor.get(group, 1.0) for group in groups)
         latency[name] *= slowdown[name] * worst * felt[name]
+    if disturbance.cap_w is not None and power_w > disturbance.cap_w:
+        # power over clock is between linear and cubic; latency over clock is inverse
+        latency = {n: ms * math.sqrt(power_w / disturbance.cap_w) for n, ms in latency.items()}
+        power_w = disturbance.cap_w
     busy = {cpu: min(share, 1.0) for cpu, share in wanted.items()}
     return Conditions(latency, slowdown, cpu_use, busy, power_w)

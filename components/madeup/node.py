@@ -148,6 +148,11 @@ class MadeUpNode:
             old = self._state.disturbance
             self._state.disturbance = Disturbance(dict(strangers), old.l3_factor)
 
+    def be_disturbed(self, disturbance: Disturbance) -> None:
+        """Replace all that makes the node worse than it was drawn."""
+        with self._state.changing():
+            self._state.disturbance = disturbance
+
     def take_offline(self, cpus: CpuSet) -> None:
         """Unplug CPUs."""
         with self._state.changing():

@@ -109,8 +109,8 @@ def as_tenant(
         return replace(stepped, core_w=core_w, sibling_w=sibling_w, boost_w=boost_w)
     if isinstance(response, KnotsResponse):
         knots = replace(response, static_w=0.0, socket_w=0.0)
-        most_w = float(knots.power_w(table.footprints).max())
-        shift = float(np.log(0.6 * core_w * table.topology.n_physical / most_w))
+        of_core_w = knots.power_w(table.footprints) / table.footprints.n_physical
+        shift = float(np.log(core_w / of_core_w.max()))
         return replace(knots, log_dynamic_w=tuple(w + shift for w in knots.log_dynamic_w))
     raise MadeUpError(
         f"asked for a tenant of the kind {type(response).__name__}",
@@ -159,6 +159,19 @@ class Together:
         footprint, platform = self.footprint(held), self.platform
         awake_w = platform.socket_w * footprint.n_sockets[0] + platform.l3_w * footprint.n_l3[0]
         return platform.idle_w + float(awake_w)
+
+    def dynamic_w(self, own_w: Mapping[str, float], held: Mapping[str, CpuSet]) -> float:
+        """Power of the work of all jobs; on a core that jobs share it is less than their sum.
+
+        Jobs come and go independently there, and nothing makes a core draw more than all the time.
+        """
+        if not own_w:
+            return 0.0
+        on = np.asarray([self._on_cores(held[name]) > 0 for name in own_w])
+        each = np.asarray([[w] for w in own_w.values()]) / on.sum(axis=1, keepdims=True) * on
+        most_w = np.maximum(each.max(axis=0), self.platform.core_w)
+        together = most_w * (1.0 - np.prod(1.0 - each / most_w, axis=0))
+        return float(np.where(on.sum(axis=0) > 1, together, each.sum(axis=0)).sum())
 
     def stretches(self, lodgers: Mapping[str, Lodger]) -> dict[str, float]:
         """Factor on each job's latency by what the others do to it."""

@@ -22,6 +22,10 @@ _ROUNDING = 1e-3
 """Predictions are single-precision logarithms."""
 
 
+LARGEST_JOINT_STEP = 0.5
+"""Least share of its CPUs that a job keeps when the plan for all jobs narrows it."""
+
+
 class Rule(StrEnum):
     """By which rule the guard ruled."""
 
@@ -152,7 +156,9 @@ def guard(
     if planned is None:
         return _keep(s, Rule.AS_PLANNED, "nothing is to change")
     refusal = _within(planned, s, limits)
-    if refusal is None and planned.purpose is Purpose.COMMIT:
+    if refusal is None and planned.purpose is Purpose.JOINT:
+        refusal = _not_jointly(planned.allocation, s, evidence)
+    elif refusal is None and planned.purpose is Purpose.COMMIT:
         refusal = _not_worth_committing(planned.allocation, s, limits, evidence)
     elif refusal is None:
         refusal = _not_worth_trying(planned, s, limits, evidence)
@@ -179,6 +185,23 @@ def _within(planned: Planned, situation: Situation, limits: Limits) -> Ruling | 
     if not limits.min_cpus <= len(cpus) <= limits.max_cpus:
         bounds = f"{limits.min_cpus} to {limits.max_cpus}"
         return _keep(situation, Rule.LIMITS, f"{len(cpus)} CPUs are outside {bounds}")
+    return None
+
+
+def _not_jointly(allocation: Allocation, situation: Situation, evidence: Evidence) -> Ruling | None:
+    """Whether what the plan for all jobs gives one of them is refused.
+
+    The plan moves several jobs at once, so none can fall back by itself: what is refused stays.
+    """
+    candidate = allocation.candidate
+    if candidate in evidence.undone:
+        return _keep(situation, Rule.UNDONE, evidence.undone[candidate])
+    n_now = len(situation.current)
+    is_placed = situation.current_candidate is not None
+    is_far = is_placed and candidate.n_cpus < LARGEST_JOINT_STEP * n_now
+    if is_far and not evidence.is_verified(candidate):
+        reason = f"{candidate} are less than half of the {n_now} in force, and not verified"
+        return _keep(situation, Rule.STEP, reason)
     return None
 
 

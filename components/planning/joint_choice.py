@@ -68,14 +68,13 @@ def _by_cores(
 ) -> dict[int, tuple[float, Option]]:
     """The cheapest option for each number of cores, with its cost."""
     shapes = shapes_of(ask.topology, [o.candidate for o in options])
+    tight_w = _awake_w(ask, shapes.cores).tolist()
+    spread_w = (ask.power.l3_w * shapes.groups + ask.power.socket_w * shapes.sockets).tolist()
     best: dict[int, tuple[float, Option]] = {}
-    for row, option in enumerate(options):
-        cores = int(shapes.cores[row])
+    for row, (option, cores) in enumerate(zip(options, shapes.cores.tolist(), strict=True)):
         cost = option.power_w + (ask.move_w if option.candidate != tenant.candidate else 0.0)
         if option.candidate.layout is Layout.SPREAD:
-            tight = _awake_w(ask, np.asarray([cores]))[0]
-            spread = ask.power.l3_w * shapes.groups[row] + ask.power.socket_w * shapes.sockets[row]
-            cost += max(float(spread - tight), 0.0)
+            cost += max(spread_w[row] - tight_w[row], 0.0)
         known = best.get(cores)
         if known is None or (cost, option.candidate) < (known[0], known[1].candidate):
             best[cores] = (cost, option)

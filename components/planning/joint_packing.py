@@ -154,9 +154,14 @@ class _Room:
         free = [core for core in self._free.values() if core.id not in held]
         if not free:
             return None
-        room = Counter(core.l3 for core in free)
-        sockets_open = {core.socket for core in self._free.values() if core.l3 in self.open}
-        in_socket = Counter(core.socket for core in free if core.l3 in self.open)
+        room: dict[int, int] = {}
+        in_socket: dict[int, int] = {}
+        for core in free:
+            room[core.l3] = room.get(core.l3, 0) + 1
+            if core.l3 in self.open:
+                in_socket[core.socket] = in_socket.get(core.socket, 0) + 1
+        is_open = {core.socket for core in self._free.values() if core.l3 in self.open}
+        first = {core.l3: core for core in reversed(free)}  # within a group the order is settled
 
         def spread_key(core: Core) -> tuple[float, ...]:
             return homes[core.socket], used[core.l3], -room[core.l3], core.l3, core.id
@@ -166,8 +171,8 @@ class _Room:
             return (
                 core.l3 not in self.open,
                 bool(homes) and core.socket not in homes,
-                core.socket not in sockets_open,
-                in_socket[core.socket] < need,
+                core.socket not in is_open,
+                in_socket.get(core.socket, 0) < need,
                 used[core.l3] == 0,
                 self.keep_apart and room[core.l3] + used[core.l3] < self._size[core.l3],
                 not fits,
@@ -177,7 +182,7 @@ class _Room:
                 core.id,
             )
 
-        return min(free, key=spread_key if is_spread else gather_key)
+        return min(first.values(), key=spread_key if is_spread else gather_key)
 
 
 def _cores_needed(ask: JointAsk, chosen: Mapping[str, Option]) -> dict[str, int]:

@@ -6,7 +6,7 @@ the search of each job to probe, one job after the other.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,11 +14,11 @@ import numpy as np
 from components.planning.interference import Exposure, Neighbour, exposures
 from components.planning.joint import JointAsk, JointPlan, Option, Tenant
 from components.planning.joint_ledger import JobLedger
-from components.planning.joint_plan import plan_jointly
+from components.planning.joint_packing import pack
+from components.planning.joint_plan import evaluate, plan_jointly
 from components.planning.joint_power import PowerModel
-from components.planning.joint_shape import shapes_of
+from components.planning.joint_shape import shapes_of, usable_cores
 from components.planning.moves import order_moves
-from components.planning.plan import choose_prober
 from components.planning.wish import Plan, Planned, Purpose
 
 if TYPE_CHECKING:
@@ -38,7 +38,10 @@ if TYPE_CHECKING:
 _UNSEEN_USE = 0.5
 """Of the CPUs of a job whose window is not closed yet."""
 LEAST_KEPT = 0.5
-"""Least share of its CPUs that a job keeps in one move; of an equal part while it has them all."""
+"""Least share of its CPUs that a job keeps in one move."""
+_MOST_TRIES = 2
+"""Probes that are tried to be fitted in, a tick."""
+_LESS_DOUBT = (0.5, 0.25, 0.0)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +72,19 @@ class View:
     most_cpus: int
     barred: frozenset[Candidate] = frozenset()
     """Candidates that were taken back at this load."""
+    is_probing: bool = False
+    """Whether what is in force is only being tried."""
 
     @property
     def job(self) -> str:
         """Name of the job."""
         return self.wish.job
+
+    @property
+    def has_probed(self) -> bool:
+        """Whether what is being tried was tried long enough."""
+        asks_on = self.wish.purpose is Purpose.PROBE and self.wish.candidate == self.candidate
+        return self.is_probing and not asks_on
 
 
 class JointPlanner:
@@ -138,78 +149,120 @@ class JointPlanner:
         known = [v for v in views if v.job in self._ledgers and self._ledgers[v.job].is_ready]
         if len(known) < len(views) or not self._power.is_known or not known:
             return None
-        prober = choose_prober([v.wish for v in views], prober)
-        probes = [v for v in views if v.job == prober and self._wants_probe(v)]
-        part = len(self._topology.ids - barred - others) // len(views)
-        tenants = {v.job: self._tenant(v, at_s, part, is_probe=v in probes) for v in views}
-        is_due = at_s >= self._due_s or bool(probes)
-        if not is_due and not any(self._is_at_risk(v, tenants[v.job]) for v in views):
+        tenants = {v.job: self._tenant(v, at_s, self._settings.sigmas) for v in views}
+        is_at_risk = any(_is_at_risk(v, tenants[v.job]) for v in views)
+        is_at_risk = is_at_risk or any(view.has_probed for view in views)
+        asking = [] if is_at_risk else _asking(views, prober)
+        if not (is_at_risk or asking or at_s >= self._due_s):
             return Plan(prober=prober)
-        self._due_s = at_s + self._settings.replan_s
-        node = self._power.node
         ask = JointAsk(
             self._topology,
             tuple(tenants.values()),
-            node,
+            self._power.node,
             barred,
             others,
             move_w=self._settings.move_share * self._power.awake_w,
         )
-        self.last = plan_jointly(ask)
-        return self._to_plan(self.last, views, prober, probes)
+        for probe in asking[:_MOST_TRIES]:
+            joint = self._with_probe(ask, probe)
+            if joint is not None:
+                self.last = joint
+                return self._to_plan(joint, views, probe)
+        if asking and at_s < self._due_s:
+            return Plan(prober=prober)
+        self._due_s = at_s + self._settings.replan_s
+        self.last = self._with_doubt(ask, views, at_s)
+        return self._to_plan(self.last, views, None)
 
-    def _to_plan(
-        self, joint: JointPlan, views: Sequence[View], prober: str | None, probes: Sequence[View]
-    ) -> Plan:
+    def _with_doubt(self, ask: JointAsk, views: Sequence[View], at_s: float) -> JointPlan:
+        """Plan with as much doubt as there is room for.
+
+        While little is known, all jobs with all doubt would need more than the node has; who has
+        no place yet then gets an equal part.
+        """
+        plan = plan_jointly(ask)
+        if plan.shorts and not any(view.wish.is_placed for view in views):
+            return plan_jointly(_equal_parts(ask))
+        for share in _LESS_DOUBT if plan.shorts else ():
+            sigmas = share * self._settings.sigmas
+            tenants = tuple(self._tenant(v, at_s, sigmas) for v in views)
+            bolder = plan_jointly(replace(ask, tenants=tenants))
+            if len(bolder.shorts) < len(plan.shorts) or not plan.allocations:
+                plan = bolder
+            if not plan.shorts:
+                break
+        return plan
+
+    def _with_probe(self, ask: JointAsk, probe: View) -> JointPlan | None:
+        """The plan in force with a job's probe in it, wherever the others leave room.
+
+        None where there is none, or where it would cost another job its target.
+        """
+        candidate = probe.wish.candidate
+        if candidate is None:
+            return None
+        chosen = {}
+        for tenant in ask.tenants:
+            here = [o for o in tenant.options if o.candidate == tenant.candidate]
+            if tenant.job != probe.job and not here:
+                return None
+            chosen[tenant.job] = here[0] if here else Option(candidate, 0.0, 0.0)
+        before = evaluate(ask, chosen, {t.job: t.current for t in ask.tenants})
+        chosen[probe.job] = Option(candidate, 0.0, 0.0)
+        cpus = pack(ask, chosen, stay=True)
+        if cpus is None or any(cpus[t.job] != t.current for t in ask.tenants if t.job != probe.job):
+            return None
+        plan = evaluate(ask, chosen, cpus)
+        return plan if len(plan.shorts) <= len(before.shorts) else None
+
+    def _to_plan(self, joint: JointPlan, views: Sequence[View], probe: View | None) -> Plan:
         changes = []
         for view in views:
             allocation = joint.allocations.get(view.job)
             if allocation is None:
                 continue
             wish = view.wish
-            is_probe = view in probes and allocation.candidate == wish.candidate
+            is_probe = view is probe
             is_there = allocation.cpus == wish.current and wish.is_placed
-            if is_there and not (is_probe and not wish.is_fulfilled):
+            if is_there and not view.has_probed and not (is_probe and not wish.is_fulfilled):
                 continue
             purpose = wish.purpose if is_probe else Purpose.JOINT
             changes.append(Planned(view.job, purpose, allocation))
         held = {v.job: v.wish.current for v in views if v.wish.is_placed}
+        prober = None if probe is None else probe.job
+        why = "its probe waits for room" if prober is None else f"{prober} is probing"
         denials = {
-            v.job: f"{prober} is probing; one job probes at a time"
+            v.job: f"{why}; one job probes at a time"
             for v in views
-            if v.wish.purpose is Purpose.PROBE and v.job != prober
+            if v.wish.purpose is Purpose.PROBE and v is not probe
         }
         denials |= {short.job: f"short by {short.by:.1%}: {short.reason}" for short in joint.shorts}
         return Plan(order_moves(changes, held), denials, prober)
 
-    def _wants_probe(self, view: View) -> bool:
-        return view.wish.purpose is Purpose.PROBE and view.wish.candidate is not None
-
-    def _tenant(self, view: View, at_s: float, part: int, *, is_probe: bool) -> Tenant:
+    def _tenant(self, view: View, at_s: float, sigmas: float) -> Tenant:
         ledger = self._ledgers[view.job]
-        least = min(len(view.wish.current), part)
         outlook = ledger.outlook(ledger.load.planned_rate(at_s))
         own_w = self._own_w(view.job, outlook)
         candidate = view.candidate if view.wish.is_placed else None
         kept = ledger.index(candidate)
         s = self._settings
-        judged = np.exp(outlook.latency_log + s.sigmas * outlook.sigma) * (1.0 + s.headroom)
+        judged = np.exp(outlook.latency_log + sigmas * outlook.sigma) * (1.0 + s.headroom)
         if kept is not None:
             now = ledger.outlook(ledger.load.rate_per_s)
             doubted = now.latency_log[kept] + s.kept_sigmas * now.sigma[kept]
             judged[kept] = np.exp(doubted) * (1.0 + s.kept_headroom)
         may = ledger.n_cpus <= view.most_cpus
-        may &= (ledger.n_cpus >= LEAST_KEPT * least) | (ledger.n_seen >= 1.0)
+        if view.wish.is_placed:
+            may &= (ledger.n_cpus >= LEAST_KEPT * len(view.wish.current)) | (ledger.n_seen > 0.0)
         for barred in view.barred:
             index = ledger.index(barred)
             if index is not None:
                 may[index] = False
-        asked = ledger.index(view.wish.candidate) if is_probe else None
-        if asked is not None:
-            rows = np.asarray([asked])
-            judged[asked] = min(judged[asked], view.target_ms)
-        else:
-            rows = _worth_asking(judged, own_w, self._shapes[view.job], may, view.target_ms, kept)
+        rows = _worth_asking(judged, own_w, self._shapes[view.job], may, view.target_ms, kept)
+        asked = ledger.index(view.wish.candidate)
+        is_confirmed = view.wish.purpose is Purpose.CONFIRM and asked is not None
+        if is_confirmed and asked is not None and judged[asked] <= view.target_ms and may[asked]:
+            rows = np.asarray([asked])  # the end of its search: worth the little that it may cost
         options = tuple(
             Option(ledger.candidates[i], float(judged[i]), float(own_w[i]), float(outlook.use[i]))
             for i in rows.tolist()
@@ -227,14 +280,45 @@ class JointPlanner:
     def _own_w(self, job: str, outlook: Outlook) -> NDArray[np.float64]:
         shapes = self._shapes[job]
         siblings = shapes.n_cpus - shapes.cores
-        return self._power.own_w(shapes.cores * 1.0, siblings * 1.0, outlook.use * shapes.n_cpus)
+        return self._power.own_w(
+            shapes.cores.astype(np.float64),
+            siblings.astype(np.float64),
+            outlook.use * shapes.n_cpus,
+        )
 
-    def _is_at_risk(self, view: View, tenant: Tenant) -> bool:
-        """Whether what is in force is not good enough any more."""
-        if not view.wish.is_placed:
-            return True
-        here = [o for o in tenant.options if o.candidate == tenant.candidate]
-        return not here or not tenant.meets(here[0])
+
+def _is_at_risk(view: View, tenant: Tenant) -> bool:
+    """Whether what is in force is not good enough any more."""
+    if not view.wish.is_placed:
+        return True
+    here = [o for o in tenant.options if o.candidate == tenant.candidate]
+    return not here or not tenant.meets(here[0])
+
+
+def _asking(views: Sequence[View], prober: str | None) -> list[View]:
+    """Who may probe: who does, as long as it asks; then by priority; nobody before all are placed.
+
+    A search that wants to confirm does not hold up the others: its windows come by themselves.
+    """
+    if not all(view.wish.is_placed for view in views):
+        return []
+    asking = [view for view in views if view.wish.purpose is Purpose.PROBE]
+    return sorted(asking, key=lambda v: (v.job != prober, -v.wish.priority, v.job))
+
+
+def _equal_parts(ask: JointAsk) -> JointAsk:
+    """The same, where every job has the option of as many CPUs only."""
+    cores = usable_cores(ask.topology, ask.barred | ask.others)
+    n_threads = max((len(core.cpus) for core in cores), default=0)
+    whole = sum(len(core.cpus) == n_threads for core in cores)
+    part = max(whole // len(ask.tenants), 1)
+    tenants = []
+    for tenant in ask.tenants:
+        shapes = shapes_of(ask.topology, [o.candidate for o in tenant.options])
+        fits = [o for o, n in zip(tenant.options, shapes.cores, strict=True) if n <= part]
+        widest = max(fits or tenant.options, key=lambda o: (o.candidate.n_cpus, o.candidate))
+        tenants.append(replace(tenant, options=(widest,)))
+    return replace(ask, tenants=tuple(tenants))
 
 
 def _use(window: Window | None, cpus: CpuSet) -> float:
@@ -251,12 +335,13 @@ def _worth_asking(
     target_ms: float,
     kept: int | None,
 ) -> NDArray[np.intp]:
-    """What no other candidate of as few cores is better than; what is in force always."""
+    """For each number of cores the least power that keeps the target, else the fastest.
+
+    What is in force always is among them.
+    """
     meets = may & (judged_ms <= target_ms)
-    value = np.where(meets, own_w, judged_ms) if meets.any() else judged_ms
-    fits = meets if meets.any() else may
-    order = np.lexsort((value, shapes.cores, ~fits))
-    order = order[: int(fits.sum())]
+    order = np.lexsort((np.where(meets, own_w, judged_ms), ~meets, shapes.cores))
+    order = order[may[order]]
     _, first = np.unique(shapes.cores[order], return_index=True)
     rows = order[first]
     if kept is not None and kept not in rows:

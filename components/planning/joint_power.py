@@ -54,13 +54,12 @@ class PowerModel:
     def observe(self, held: CpuSet, busy_cpus: float, power_w: float) -> None:
         """Take in a window: CPUs that jobs hold, how many were busy, and the node's power."""
         row = self._row(held, busy_cpus)
-        if self._information is None:
-            self._begin(power_w)
+        known = self._expected(power_w) if self._information is None else self._information
         if self._last is not None and np.allclose(row, self._last, rtol=_LIKE, atol=0.02):
             return
         self._last = row
         weight = (_NOISE * power_w) ** -2
-        self._information = self._information + weight * np.outer(row, row)
+        self._information = known + weight * np.outer(row, row)
         self._moment = self._moment + weight * power_w * row
         self._parts = _not_negative(self._information, self._moment)
 
@@ -80,14 +79,14 @@ class PowerModel:
         groups, sockets = len({p.l3 for p in places}), len({p.socket for p in places})
         return np.asarray([1.0, sockets, groups, cores, len(held) - cores, busy_cpus])
 
-    def _begin(self, power_w: float) -> None:
-        """Expect what nodes are like, in the scale of this one: doubtful by its whole size."""
+    def _expected(self, power_w: float) -> NDArray[np.float64]:
+        """What nodes are like, in the scale of this one; doubtful by its whole size."""
         share_w = power_w / self._topology.n_physical
         expected = share_w * np.asarray([0.0, 2.0, 0.5, 0.3, 0.05, 0.35])
         expected[0] = 0.25 * power_w
-        self._information = np.diag(expected**-2.0)
-        self._moment = self._information @ expected
-        self._parts = expected
+        information = np.diag(expected**-2.0)
+        self._moment = information @ expected
+        return information
 
 
 def _not_negative(

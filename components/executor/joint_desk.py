@@ -1,0 +1,125 @@
+"""Plans the jobs of a node together, where there are several and all is known that it takes."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+from components.executor.deciding import rule, wishes_of
+from components.planning.joint_ledger import Window
+from components.planning.joint_planner import JointPlanner, View
+from components.planning.reserve import is_shared, reserved_cpus, usable_cpus
+from components.policy.candidates import candidates_of
+from components.telemetry.sample import Arm
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.executor.deciding import Change, Conditions
+    from components.executor.job_run import JobRun
+    from components.executor.ports import NodePorts
+    from components.executor.window import ClosedWindow
+    from components.jobs.candidate import Candidate
+    from components.planning.joint import JointPlan
+    from components.planning.wish import Wish
+    from components.policy.brain import Brain
+
+LEAST_JOBS = 2
+"""One job alone is served by its own search."""
+
+
+class JointDesk:
+    """Collects the windows of a tick, and turns the plan for all jobs into changes."""
+
+    def __init__(self, ports: NodePorts) -> None:
+        self._ports = ports
+        self._planner = JointPlanner(ports.topology)
+        self._windows: dict[str, Window] = {}
+        self._cpu_time: dict[str, tuple[float, float]] = {}
+        self._candidates: dict[tuple[int, int], tuple[Candidate, ...]] = {}
+
+    @property
+    def last(self) -> JointPlan | None:
+        """The newest joint plan, for people."""
+        return self._planner.last
+
+    def note(self, run: JobRun, window: ClosedWindow, at_s: float) -> None:
+        """Take in a closed window of a job."""
+        used_s = self._ports.host.cpu_time_s(run.container.id)
+        before_s, before_used_s = self._cpu_time.get(run.name, (at_s - window.elapsed_s, 0.0))
+        self._cpu_time[run.name] = (at_s, used_s)
+        latency_ms = window.statistic_ms(run.job.target)
+        candidate = run.in_force.candidate
+        power_w = window.power_w
+        if not (window.is_judgeable and latency_ms and power_w) or candidate is None:
+            return
+        self._windows[run.name] = Window(
+            candidate=candidate,
+            latency_ms=latency_ms,
+            rate_per_s=window.latency.offered_rate_per_s,
+            n_windows=window.n_windows,
+            busy_cpus=max(used_s - before_used_s, 0.0) / max(at_s - before_s, 1e-9),
+            power_w=power_w,
+            at_s=at_s,
+        )
+
+    def decide(
+        self, runs: Sequence[JobRun], conditions: Conditions, brain: Brain, prober: str | None
+    ) -> tuple[tuple[Change, ...], str | None] | None:
+        """Decide for all jobs at once; None where each has to be served by itself."""
+        windows, self._windows = self._windows, {}
+        topology = conditions.topology
+        acting = [run for run in runs if run.acts and not run.is_idle and run.window is not None]
+        if not self.serves(acting, conditions) or conditions.is_paused:
+            return None
+        for run in acting:
+            self._planner.admit(run.name, brain, self._candidates_of(run, conditions))
+        self._planner.observe(windows, {run.name: run.in_force.cpus for run in runs})
+        wishes = {wish.job: wish for wish in wishes_of(acting, conditions)}
+        fixed = [run.in_force.cpus for run in runs if run not in acting and run.in_force.is_placed]
+        planned = self._planner.plan(
+            [self._view(run, wishes[run.name], conditions) for run in acting],
+            reserved_cpus(topology) | (topology.ids - conditions.online),
+            frozenset().union(*fixed),
+            prober,
+            conditions.at_s,
+        )
+        if planned is None:
+            return None
+        conditions = replace(conditions, is_joint=True)
+        by_job = {change.job: change for change in planned.changes}
+        changes: dict[str, Change] = {}
+        for run in runs:
+            run.denied = planned.denials.get(run.name)
+            change = rule(run, by_job.get(run.name), run.decision.intent(), conditions)
+            if change is not None:
+                changes[run.name] = change
+        order = [change.job for change in planned.changes if change.job in changes]
+        order += [name for name in changes if name not in order]
+        return tuple(changes[name] for name in order), planned.prober
+
+    def _view(self, run: JobRun, wish: Wish, conditions: Conditions) -> View:
+        return View(
+            wish=wish,
+            target_ms=run.job.target.latency_ms,
+            candidate=run.in_force.candidate,
+            most_cpus=self.most_cpus(run, conditions),
+            barred=frozenset(run.decision.evidence.undone),
+            is_probing=run.in_force.arm is Arm.PROBE,
+        )
+
+    def _candidates_of(self, run: JobRun, conditions: Conditions) -> tuple[Candidate, ...]:
+        bounds = (run.job.min_cpus, self.most_cpus(run, conditions))
+        if bounds not in self._candidates:
+            self._candidates[bounds] = candidates_of(conditions.topology, *bounds)
+        return self._candidates[bounds]
+
+    def serves(self, runs: Sequence[JobRun], conditions: Conditions) -> bool:
+        """Whether jobs are planned together here."""
+        n_acting = sum(run.acts for run in runs)
+        return n_acting >= LEAST_JOBS and not is_shared(conditions.topology)
+
+    def most_cpus(self, run: JobRun, conditions: Conditions) -> int:
+        """Most CPUs a job may be given, by its owner's word; beside the others the plan decides."""
+        most = len(usable_cpus(conditions.topology))
+        return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
