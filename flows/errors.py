@@ -14,6 +14,7 @@ JoulepilotError
 ├── ApprovalError (PermanentError)      an approval that was not asked for, or is over
 ├── TimeError (PermanentError)          a time that cannot be read
 ├── RingError (PermanentError)          a ring that no node is in
+├── ChoiceError (PermanentError)        a device cannot be chosen as it was asked for
 ├── NoTableError (PermanentError)       there is no device table to learn from
 ├── NotJudgedError (PermanentError)     the gate never saw a bundle
 ├── NotComparableError (PermanentError) two versions were not scored on the same cases
@@ -76,6 +77,10 @@ class TimeError(PermanentError):
 
 class RingError(PermanentError):
     """A ring that no node is in."""
+
+
+class ChoiceError(PermanentError):
+    """A device cannot be chosen as it was asked for."""
 
 
 class NoTableError(PermanentError):

@@ -172,7 +172,10 @@ class _Question:
 def _least(among: Sequence[Expected], question: _Question, target_ms: float | None) -> DeviceChoice:
     objective = question.policy.objective
     shares = _shares(among, objective)
-    best = min(among, key=lambda each: (each.loss[objective], -shares[each.device]))
+    best = min(
+        among,
+        key=lambda each: (each.loss[objective], -shares[each.device], _cost(each, objective)),
+    )
     cheaper = [
         each.device
         for each in among

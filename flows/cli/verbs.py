@@ -144,6 +144,37 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
 
 DEVICE_VERBS: tuple[Verb, ...] = (
     Verb(
+        "choose",
+        "choose device, batch size, threads, partition, memory and idle state for one network",
+        "flows.cli.device_choose:run",
+        (
+            argument("model", metavar="MODEL.onnx", help="its graph is read, nothing is run"),
+            argument("--batch", type=int, required=True, metavar="N", help="inputs in a batch"),
+            argument(
+                "--policy",
+                choices=("latency", "throughput", "energy", "energy-under-target"),
+                default="latency",
+                help="what for (%(default)s)",
+            ),
+            argument("--target-ms", type=float, metavar="T", help="latency target of one batch"),
+            argument(
+                "--state", default="idle", help="of the GPU: idle, warm, or its clock share (idle)"
+            ),
+            argument(
+                "--host",
+                metavar="HOST",
+                help="made-up or made-up:SEED; else that of the released classifier",
+            ),
+            BUNDLE,
+            argument("--explain", action="store_true", help="answer item by item, with figures"),
+            argument(
+                "--features-out",
+                metavar="FILE.json",
+                help="also write the features, for the server's --network-features",
+            ),
+        ),
+    ),
+    Verb(
         "retrain",
         "train a device classifier on a table, score, judge and register it",
         "flows.cli.device_retrain:run",

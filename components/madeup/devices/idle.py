@@ -42,9 +42,9 @@ class IdleFacts:
 
 
 IDLE: Mapping[str, IdleFacts] = {
-    "cpu": IdleFacts(9.0, 1.0, 0.0, 1.0, 0.0, 32_768.0, shares_memory=True),
-    "igpu": IdleFacts(1.5, 1.0, 0.0, 1.0, 0.0, 32_768.0, shares_memory=True),
-    "dgpu": IdleFacts(9.5, 0.14, 0.25, 1.5, 22.0, 16_384.0, shares_memory=False),
+    "cpu": IdleFacts(9.0, 1.0, 0.0, 1.0, 0.0, 65_536.0, shares_memory=True),
+    "igpu": IdleFacts(1.5, 1.0, 0.0, 1.0, 0.0, 65_536.0, shares_memory=True),
+    "dgpu": IdleFacts(9.5, 0.14, 0.25, 1.5, 22.0, 49_152.0, shares_memory=False),
 }
 """By kind of device."""
 HOST_IDLE_W = 12.0 + sum(facts.idle_w for facts in IDLE.values())
