@@ -11,6 +11,7 @@ from models.device_classifier.candidates import FOREST, LOGISTIC, STATIC, candid
 from models.device_classifier.comparison import Comparer
 from models.device_classifier.decider import fitted_decider
 from models.device_classifier.fitting import Effort, fit
+from models.device_classifier.region import STRANGE, fit_region
 from models.device_classifier.selection import choose
 
 if TYPE_CHECKING:
@@ -78,7 +79,11 @@ class ObjectiveRun:
         features = self.table.features[rows]
         outlook = fitted_decider(choice, outer).outlook(features)
         self.chosen[OURS][rows], self.p[rows] = outlook.chosen, outlook.chosen_p
-        self.is_sure[rows] = outlook.chosen_p >= choice.sure_from
+        region = fit_region(
+            outer.task.views, self.table.features[learned], self.table.groups[learned], effort.seed
+        )
+        is_usual = region.strangeness(features) <= STRANGE
+        self.is_sure[rows] = (outlook.chosen_p >= choice.sure_from) & is_usual
         for name, learner in BASELINES.items():
             self.chosen[name][rows] = np.argmax(outer.predict(learner.name, features), axis=1)
         self.learners[fold] = choice.name

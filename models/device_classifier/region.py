@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from models.device_classifier.features import FeatureViews
     from models.device_classifier.table import FloatArray, TextArray
 
+STRANGE = 1.0
 MOST_POINTS = 256
 ROOM = 0.25  # a feature may lie outside of its range by this share of it
 LEAST_ROOM = 0.02  # of its size, where it never varied
