@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING
 from components.policy.bundle import check_bundle
 from components.policy.device_manifest import DEVICE_CLASSIFIER
 from components.policy.manifest import CORE_ALLOCATOR
-from components.registry.errors import RegistryError
 from components.registry.mlflow_registry import Registry
 from components.releases import operations
 from components.releases.desired import ALL_NODES
@@ -17,6 +16,7 @@ from components.releases.log import ReleaseLog
 from components.releases.source import BUNDLES, RELEASES
 from components.releases.store import BundleStore
 from flows.errors import NoReleaseError, NotBetterError, UnknownVersionError
+from flows.mirroring import mirror
 from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
@@ -69,7 +69,7 @@ def promote_version(
         nodes=nodes,
         after=after,
     )
-    mirror(settings, outcome)
+    mirror(settings, outcome.release)
     return outcome
 
 
@@ -83,23 +83,8 @@ def roll_back(
         ConflictError: someone else appended an entry meanwhile.
     """
     outcome = operations.rollback(settings.home, who=who, why=why, to=to, after=after)
-    mirror(settings, outcome)
+    mirror(settings, outcome.release)
     return outcome
-
-
-def mirror(settings: Settings, outcome: Outcome) -> str | None:
-    """Make MLflow's aliases say what the log says; returns why not where that fails.
-
-    The log is the truth: that MLflow is away must keep nobody from rolling back.
-    """
-    release = outcome.release
-    try:
-        for policy in release.desired.rings[-1].policies:
-            Registry(settings.mlflow_url).mirror(release, policy)
-    except RegistryError as error:
-        logger.warning("MLflow does not show release %d yet: %s", release.sequence, error)
-        return str(error)
-    return None
 
 
 def champion_folder(home: Path) -> Path:

@@ -113,6 +113,16 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "live-data",
+        "show what one retrain learns from telemetry of nodes with a slow L3 group",
+        "flows.cli.live_data:run",
+        (
+            argument("--seeds", type=int, default=10, metavar="N", help="nodes, one a seed"),
+            argument("--first-seed", type=int, default=100, metavar="N", help="of these nodes"),
+            BUNDLE,
+        ),
+    ),
+    Verb(
         "benchmark",
         "set our policy beside baselines, on made-up nodes it never saw",
         "flows.cli.allocator_benchmark:run",
@@ -139,6 +149,22 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
                 "--naive-steps", type=int, default=200_000, metavar="N", help="of that training"
             ),
         ),
+    ),
+)
+
+RECORDINGS_VERBS: tuple[Verb, ...] = (
+    Verb(
+        "import",
+        "check sweeps measured elsewhere and keep them: retraining learns from them",
+        "flows.cli.recordings:import_",
+        (argument("source", metavar="FILE.csv|FOLDER", help="NAME.csv with NAME.json beside it"),),
+    ),
+    Verb("list", "list the recordings that are kept", "flows.cli.recordings:list_"),
+    Verb(
+        "show",
+        "show one recording, allocation by allocation",
+        "flows.cli.recordings:show",
+        (argument("name", metavar="NAME", help="of a recording that is kept"),),
     ),
 )
 
@@ -286,6 +312,7 @@ DEVICE_VERBS: tuple[Verb, ...] = (
                 help="keep measurements that waited longer at every try",
             ),
             argument("--for-s", type=float, metavar="S", help="begin no point later than this"),
+            argument("--hub", metavar="URL", help="send measurements there, not to the own lake"),
             argument("--no-lake", action="store_true", help="write the table alone"),
         ),
     ),
@@ -327,6 +354,25 @@ VERBS: tuple[Verb, ...] = (
         (
             argument("--host", choices=("docker", "process"), default="docker"),
             argument("--docker-socket", default="/var/run/docker.sock"),
+        ),
+    ),
+    Verb(
+        "simulate",
+        "play a scenario with several jobs at accelerated time, beside every baseline",
+        "flows.cli.simulate:run",
+        (
+            argument("scenario", metavar="SCENARIO", help="a TOML file, or a shipped one's name"),
+            argument("--seed", type=int, nargs="+", default=[1], help="of node, jobs and noise"),
+            argument("--report", metavar="FOLDER", help="write figures and a JSON there"),
+            argument(
+                "--prove", action="store_true", help="let the solver prove the oracle's plans"
+            ),
+            argument(
+                "--without-per-job",
+                action="store_true",
+                help="leave out joulepilot without the joint plan, which takes longest",
+            ),
+            BUNDLE,
         ),
     ),
     Verb(
@@ -402,6 +448,12 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "lineage",
+        "from a version to its data, its run, its verdict, its releases and its nodes",
+        "flows.cli.lineage:run",
+        (argument("version", help=VERSION),),
+    ),
+    Verb(
         "savings",
         "say what the policy saved against its holdback, with a 95 % interval",
         "flows.cli.savings:run",
@@ -427,6 +479,7 @@ VERBS: tuple[Verb, ...] = (
             Verb("show", "print the public key", "flows.cli.keys:show"),
         ),
     ),
+    Verb("recordings", "sweeps measured elsewhere, to learn from", verbs=RECORDINGS_VERBS),
     Verb("allocator", "the core allocator on its own", verbs=ALLOCATOR_VERBS),
     Verb("device", "the choice of a processor on its own", verbs=DEVICE_VERBS),
 )

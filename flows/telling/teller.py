@@ -85,6 +85,11 @@ class Teller:
             replace_file(self._file, json.dumps(sorted(told)) + "\n")
         return sent
 
+    def tell_at_once(self, happened: Sequence[Finding]) -> None:
+        """Tell of what happened; an event has no end, so it is not remembered."""
+        for finding in happened:
+            self._say(finding)
+
     def _say(self, finding: Finding) -> bool:
         logger.warning("%s", finding.message)
         if self._send(f"joulepilot: {finding.title}", finding.message):

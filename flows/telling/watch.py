@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import logging
 import signal
 import sys
@@ -15,6 +16,7 @@ from components.releases.errors import ReleaseLogError
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
 from components.settings.settings import resolve
+from flows.alias_requests import answer_requests
 from flows.errors import AddressError
 from flows.telling.findings import Finding, findings
 from flows.telling.teller import Teller, addresses, apprise_send
@@ -27,6 +29,8 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 EVERY_S = 5.0
+ALIASES_EVERY = 6
+"""MLflow is asked in every sixth round."""
 
 
 def look(settings: Settings, now: datetime) -> tuple[Finding, ...]:
@@ -62,10 +66,14 @@ def main() -> int:
         sys.stderr.write(f"{error.asked}\n  what is true: {error.found}\n")
         return 1
     logger.info("telling %d addresses", len(to))
-    while not ended.wait(EVERY_S):
+    for round_ in itertools.count(1):
+        if ended.wait(EVERY_S):
+            break
         now = datetime.now(UTC)
         teller.tell(look(settings, now))
         ask(settings.home, causes(settings), now, emit)
+        if round_ % ALIASES_EVERY == 0:
+            teller.tell_at_once(answer_requests(settings))
     return 0
 
 

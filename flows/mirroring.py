@@ -1,0 +1,85 @@
+"""MLflow's aliases as a mirror of the release log, and what it means when a person moves one.
+
+The log is the truth. After each entry the aliases are set and it is remembered where to; an alias
+that is found elsewhere later was moved by hand. That is a request: the version passes the gate
+and becomes an entry, or the alias is put back and the person is told why.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from components.durable_file import replace_file
+from components.registry.errors import RegistryError
+from components.registry.mlflow_registry import CHAMPION, Registry
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    from components.registry.facts import RegisteredVersion
+    from components.releases.entry import Release
+    from components.settings.settings import Settings
+
+logger = logging.getLogger(__name__)
+MEMORY = "mirrored.json"
+
+
+@dataclass(frozen=True, slots=True)
+class Moved:
+    """An alias `champion` that is not where we set it."""
+
+    policy: str
+    wanted: RegisteredVersion
+    was: int
+    """The version it was set to by us."""
+
+
+def mirror(settings: Settings, release: Release) -> str | None:
+    """Make MLflow's aliases say what the log says; returns why not where that fails.
+
+    That MLflow is away must keep nobody from rolling back.
+    """
+    registry = Registry(settings.mlflow_url)
+    try:
+        for policy in release.desired.rings[-1].policies:
+            report = registry.mirror(release, policy)
+            _remember(settings.home, policy, report.champion)
+    except RegistryError as error:
+        logger.warning("MLflow does not show release %d yet: %s", release.sequence, error)
+        return str(error)
+    return None
+
+
+def moved_by_hand(settings: Settings) -> tuple[Moved, ...]:
+    """Aliases that someone moved since we set them.
+
+    Raises:
+        RegistryError: MLflow is away.
+    """
+    registry = Registry(settings.mlflow_url)
+    return tuple(
+        Moved(policy, version, was)
+        for policy, was in _load(settings.home / MEMORY).items()
+        for version in registry.versions(policy)
+        if CHAMPION in version.aliases and version.version != was
+    )
+
+
+def _remember(home: Path, policy: str, version: int) -> None:
+    known = _load(home / MEMORY)
+    if known.get(policy) != version:
+        replace_file(home / MEMORY, json.dumps(known | {policy: version}) + "\n")
+
+
+def _load(file: Path) -> dict[str, int]:
+    try:
+        content = json.loads(file.read_text())
+        return {str(policy): int(version) for policy, version in content.items()}
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError, TypeError, AttributeError) as error:
+        logger.warning("%s cannot be read, so an alias moved by hand may stay: %s", file, error)
+        return {}
