@@ -260,6 +260,15 @@ DEVICE_VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb(
+        "stress",
+        "choose on random tables of any kind, and count where a baseline does better",
+        "flows.cli.device_stress:run",
+        (
+            argument("--tables", type=int, default=60, metavar="N", help="how many"),
+            argument("--first-seed", type=int, default=0, metavar="N", help="of the tables"),
+        ),
+    ),
+    Verb(
         "tune",
         "make a device of a table slower, and see choices tuned by what is measured",
         "flows.cli.device_tune:run",
