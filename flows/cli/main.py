@@ -87,7 +87,8 @@ def _add(parser: argparse.ArgumentParser, verbs: Sequence[Verb], words: tuple[st
     """Add verbs to a parser, and to each verb its own; `words` are those typed before."""
     subs = parser.add_subparsers(dest=f"verb_{len(words)}", required=True, metavar="VERB")
     for verb in verbs:
-        sub = subs.add_parser(verb.name, help=verb.help, description=verb.help)
+        text = verb.help.replace("%", "%%")  # argparse formats it
+        sub = subs.add_parser(verb.name, help=text, description=text)
         command = (*words, verb.name)
         if verb.verbs:
             _add(sub, verb.verbs, command)

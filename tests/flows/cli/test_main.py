@@ -4,10 +4,13 @@ import json
 import socket
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 
+from flows.cli.main import main
+from flows.cli.verbs import VERBS, Verb
 from flows.services import free_port
 
 
@@ -74,6 +77,21 @@ def test_up_names_the_port_that_is_taken_and_leaves_nothing_running(tmp_path: Pa
     assert f"127.0.0.1:{port}" in result.stderr
     listing = subprocess.run(["ps", "-eo", "args"], capture_output=True, text=True, check=True)
     assert str(tmp_path) not in listing.stdout
+
+
+def test_every_verb_can_be_asked_for_help(capsys: pytest.CaptureFixture[str]) -> None:
+    def ask(verbs: Sequence[Verb], words: list[str]) -> None:
+        for verb in verbs:
+            with pytest.raises(SystemExit) as end:
+                main([*words, verb.name, "--help"])
+            assert end.value.code == 0
+            assert "usage: joulepilot" in capsys.readouterr().out
+            ask(verb.verbs, [*words, verb.name])
+
+    with pytest.raises(SystemExit):
+        main(["--help"])
+    assert "95 % interval" in " ".join(capsys.readouterr().out.split())
+    ask(VERBS, [])
 
 
 def test_flows_are_not_served_without_prefect(tmp_path: Path) -> None:
