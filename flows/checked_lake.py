@@ -2,33 +2,24 @@
 
 from __future__ import annotations
 
-import gzip
 import json
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.durable_file import replace_file
 from components.hub.spool import Spool
 from components.lake.ingest import ingest
 from components.lake.lake import Lake
-from components.telemetry.device_measurement import MEASUREMENT_EVENT, measurement_attributes
-from components.telemetry.events import Event
-from components.telemetry.otlp_in import MediaType
-from components.telemetry.otlp_protobuf import record_of, request_of
 from data_checks.checking import check
 from data_checks.device_checking import check_devices
+from flows.device_tables import write_lake_tables
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
     from pathlib import Path
 
     from components.lake.ingest import IngestReport
     from components.settings.settings import Settings
-    from components.telemetry.device_measurement import DeviceMeasurement
     from data_checks.device_checking import DeviceCheck
     from data_checks.report import CheckReport
-
-MEASUREMENTS_PER_BODY = 1000
 
 
 def ingest_telemetry(settings: Settings) -> IngestReport:
@@ -53,38 +44,16 @@ def check_samples(settings: Settings) -> CheckReport:
 
 
 def check_measurements(settings: Settings) -> DeviceCheck:
-    """Judge every device measurement that is new.
+    """Judge every device measurement that is new; tables are written of those sent by nodes.
 
     Raises:
         LakeError: the lake is damaged or cannot be written.
     """
-    return check_devices(Lake(settings.home / "lake"))
-
-
-def keep_measurements(
-    settings: Settings, measurements: Sequence[DeviceMeasurement]
-) -> DeviceCheck | None:
-    """Hand measurements to the lake as a node would: spool, ingest, check.
-
-    Returns:
-        What the check found; None where nothing is new to the lake.
-
-    Raises:
-        SpoolError, LakeError: they could not be kept; the recording is a file all the same.
-    """
-    spool = Spool(settings.home / "spool")
-    for first in range(0, len(measurements), MEASUREMENTS_PER_BODY):
-        events = map(_event, measurements[first : first + MEASUREMENTS_PER_BODY])
-        body = request_of([record_of(event) for event in events], {"service.name": "joulepilot"})
-        spool.put(gzip.compress(body, mtime=0), MediaType.PROTOBUF.value, "gzip")
-    if ingest_telemetry(settings).n_device_rows == 0:
-        return None
-    return check_measurements(settings)
-
-
-def _event(measurement: DeviceMeasurement) -> Event:
-    attributes = measurement_attributes(measurement)
-    return Event(MEASUREMENT_EVENT, attributes, measurement.measured_at, datetime.now(UTC))
+    lake = Lake(settings.home / "lake")
+    found = check_devices(lake)
+    if found.n_passed:
+        write_lake_tables(lake, settings.home)
+    return found
 
 
 def was_checked(home: Path, samples_version: int) -> bool:

@@ -11,11 +11,11 @@ from typing import TYPE_CHECKING
 
 from components.devices.survey import usual_names
 from components.telemetry.device_measurement import StartState
-from flows.checked_lake import keep_measurements
 from flows.cli.device_check import check_as_json, print_device_check
 from flows.cli.printing import print_table, show_progress
 from flows.device_recording import RecordingOrder, record_devices
 from flows.device_tables import TABLES
+from flows.device_telemetry import keep_measurements, send_measurements
 from models.device_classifier.characterise_node import this_node
 from models.device_classifier.characterise_plan import RecordingSettings
 
@@ -46,7 +46,9 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         sys.stderr.write("\nstopped; what is measured is kept: the same command goes on\n")
         return INTERRUPTED
     checked = None
-    if not arguments.no_lake:
+    if arguments.hub:
+        send_measurements(arguments.hub, recording.measurements)
+    elif not arguments.no_lake:
         checked = keep_measurements(resolved.settings, recording.measurements)
     if arguments.json:
         found = None if checked is None else check_as_json(checked)
