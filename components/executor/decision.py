@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from components.node.topology import Topology
     from components.planning.guard import Ruling
     from components.policy.brain import Brain
+    from components.policy.recorded import JobKey
     from components.policy.steps import Observation, Step
 
 log = logging.getLogger(__name__)
@@ -48,12 +49,14 @@ class JobDecision:
         open_search: OpenSearch,
         *,
         is_canary: bool,
+        job: JobKey | None = None,
     ) -> None:
         self._topology = topology
         self._target = target
         self._settings = settings
         self._open_search = open_search
         self._is_canary = is_canary
+        self._job = job
         self.trust = PolicyTrust()
         self.tries = Tries()
         self.memory = Memory(target, settings.remember_s)
@@ -218,7 +221,7 @@ class JobDecision:
         self.candidates = candidates
         self._emergency = None
         self._n_extra = 0
-        settings = SearchSettings(confirm_windows=self._settings.confirm_windows)
+        settings = SearchSettings(confirm_windows=self._settings.confirm_windows, job=self._job)
         try:
             known = self.memory.to_retell(at_s)
             self._session = self._open_search(

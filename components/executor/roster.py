@@ -12,9 +12,10 @@ from components.errors import JoulepilotError
 from components.executor.decision import JobDecision
 from components.executor.job_run import Hold, JobRun, candidate_of, reach
 from components.executor.observation import WindowObserver
-from components.executor.sampling import InForce
+from components.executor.sampling import InForce, image_of
 from components.executor.window import JobReading
 from components.jobs.job import Mode
+from components.policy.recorded import JobKey
 from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
@@ -194,6 +195,18 @@ class Roster:
             self._settings,
             self._open_search,
             is_canary=mode is Mode.CANARY,
+            job=self._key(managed),
+        )
+
+    def _key(self, managed: Managed) -> JobKey:
+        """As samples name it, so that what was recorded of it is found again."""
+        job = managed.job
+        return JobKey(
+            node=self._ports.name,
+            image=image_of(managed.container),
+            model=job.model,
+            batch_size=job.batch_size,
+            statistic=job.target.statistic.value,
         )
 
     def _remembered(self, managed: Managed) -> Allocation | None:

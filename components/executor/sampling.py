@@ -62,7 +62,7 @@ def make_sample(
         origin=ports.origin,
         job=job.name,
         container_id=container.id,
-        image=_image(container),
+        image=image_of(container),
         model=job.model,
         variant=job.variant,
         device=device,
@@ -102,7 +102,7 @@ def _job_power_w(ports: NodePorts, window: ClosedWindow) -> float | None:
     return attributed_power_w(window.power_w, idle_w, window.own_cpu_s, busy_s)
 
 
-def _image(container: Container) -> str:
-    """Name and digest: a new image under an old name is another one."""
+def image_of(container: Container) -> str:
+    """Name and digest of a container's image: a new image under an old name is another one."""
     digest = container.image_digest.removeprefix("sha256:")[:12]
     return f"{container.image}@{digest}" if digest else container.image

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.policy.belief import Forecast
-from components.policy.bundle import bundle_digest, check_bundle
+from components.policy.bundle import bundle_digest, check_bundle, recorded_in
 from components.policy.errors import PolicyError
 from components.policy.graphs import PREDICT, PROBE, open_graph
+from components.policy.recorded import RecordedSurfaces
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -30,6 +31,8 @@ class Brain:
     digest: str
     predictor: Ask
     prober: Ask
+    recorded: RecordedSurfaces = field(default_factory=RecordedSurfaces)
+    """What the bundle holds of single jobs on single nodes."""
 
     def forecast(
         self,
@@ -74,8 +77,10 @@ def load_brain(folder: Path) -> Brain:
         BundleError: the bundle does not pass `check_bundle`.
     """
     bundle = check_bundle(folder)
-    graphs = [open_graph(graph, (folder / graph.file).read_bytes()) for graph in (PREDICT, PROBE)]
-    return Brain(bundle, bundle_digest(folder), *graphs)
+    predictor, prober = (
+        open_graph(graph, (folder / graph.file).read_bytes()) for graph in (PREDICT, PROBE)
+    )
+    return Brain(bundle, bundle_digest(folder), predictor, prober, recorded_in(folder))
 
 
 def _demand_finite(asked: str, *values: NDArray[np.float32]) -> None:

@@ -1,6 +1,7 @@
 """A bundle: one policy as a folder of data, checked before it may decide anything.
 
-The folder holds `bundle.json`, `predict.onnx`, `probe.onnx` and `golden.npz`, nothing else. None
+The folder holds `bundle.json`, `predict.onnx`, `probe.onnx` and `golden.npz`, maybe `recorded.npz`
+(what was recorded of single jobs on single nodes), nothing else. None
 of it is executed, pickled or imported. A flipped byte in a weight would load without complaint
 and decide wrongly, hence digests of every file and golden inputs with their outputs; a small graph
 can ask for a huge tensor, hence the operator allow-list and size caps.
@@ -22,6 +23,8 @@ from components.policy.features import CANDIDATE_FEATURES
 from components.policy.graphs import ALLOWED_OPERATORS, PREDICT, PROBE, Graph, open_graph
 from components.policy.manifest import ANY_NODE, CORE_ALLOCATOR, Bundle, from_json, to_json
 from components.policy.onnx_file import read_onnx
+from components.policy.recorded import RecordedSurfaces
+from components.policy.recorded_file import RECORDED, read_recorded
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -34,6 +37,7 @@ __all__ = ["ANY_NODE", "CORE_ALLOCATOR", "Bundle", "bundle_digest", "check_bundl
 MANIFEST = "bundle.json"
 GOLDEN = "golden.npz"
 FILES = frozenset({PREDICT.file, PROBE.file, GOLDEN})
+MAYBE = frozenset({RECORDED})
 MAX_FILE_BYTES = 4_000_000
 GOLDEN_TOLERANCE = 1e-4
 
@@ -75,12 +79,25 @@ def check_bundle(folder: Path) -> Bundle:
         data = _read(folder, graph.file)
         _check_graph(folder, graph, data)
         _check_golden(folder, graph, data, golden)
+    recorded_in(folder)
     return bundle
+
+
+def recorded_in(folder: Path) -> RecordedSurfaces:
+    """Read what a bundle recorded of single jobs; nothing where it has no such file.
+
+    Raises:
+        BundleError: the file is damaged.
+    """
+    if not (folder / RECORDED).exists():
+        return RecordedSurfaces()
+    return read_recorded(_read(folder, RECORDED))
 
 
 def _check_files(folder: Path, bundle: Bundle) -> None:
     found = {path.name for path in folder.iterdir()}
-    if set(bundle.files) != FILES or found != FILES | {MANIFEST}:
+    named = set(bundle.files)
+    if not FILES <= named <= FILES | MAYBE or found != named | {MANIFEST}:
         raise _bad(folder, f"it holds {sorted(found)} and names {sorted(bundle.files)}")
     for name, wanted in bundle.files.items():
         actual = hashlib.sha256(_read(folder, name)).hexdigest()

@@ -29,6 +29,7 @@ from components.policy.context import Reading, lay_probes, reading_of, remember,
 from components.policy.errors import PolicyError
 from components.policy.evidence import Readings, add_readings, judge, no_evidence
 from components.policy.features import candidate_features
+from components.policy.recorded import RecordedBelief
 from components.policy.search_settings import SearchSettings
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
 from components.policy.widening import choose_wider, widest_first
@@ -74,6 +75,10 @@ class Search:
         self._widest = widest_first(self._candidates, topology)
         self._target_log = np.asarray([math.log(target.latency_ms)])
         self._settings = settings or SearchSettings()
+        surface = brain.recorded.of(self._settings.job)
+        self._recorded = (
+            None if surface is None else RecordedBelief(surface, topology, self._candidates)
+        )
         self._context: tuple[Reading, ...] = ()
         self._doubt = 0.0
         self._warm = False
@@ -285,5 +290,7 @@ class Search:
             forecast = Forecast(
                 forecast.latency_log, doubted, forecast.power_log, forecast.power_sigma
             )
+            if self._recorded is not None:
+                forecast = self._recorded.join(forecast, self._context)
             self._belief = believe(forecast, self._evidence, self._target_log)
         return self._belief

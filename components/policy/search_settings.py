@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.policy.errors import PolicyError
 from components.policy.manifest import PROBE_RULES
+
+if TYPE_CHECKING:
+    from components.policy.recorded import JobKey
 
 
 @dataclass(frozen=True, slots=True)
@@ -24,6 +28,8 @@ class SearchSettings:
     """Expected sigma of the log latency from one window to the next; repeats correct it."""
     probe_rule: str | None = None
     """`learned` or `expected-improvement`; None: the bundle's own."""
+    job: JobKey | None = None
+    """Which job is searched for: what was recorded of it before is known. None: a stranger."""
 
     def __post_init__(self) -> None:
         for name, fine in (

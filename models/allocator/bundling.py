@@ -10,11 +10,13 @@ from components.policy.belief import ROW_FEATURES
 from components.policy.bundle import ANY_NODE, Bundle, write_bundle
 from components.policy.features import CANDIDATE_FEATURES
 from components.policy.graphs import PREDICT
+from components.policy.recorded_file import RECORDED, write_recorded
 from models.allocator.export import export_graphs
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
 
+    from components.policy.recorded import RecordedSurface
     from models.allocator.nets import Predictor, ProbeNet
 
 _UNKNOWN = "unknown"
@@ -30,8 +32,12 @@ def bundle_nets(
     node_classes: tuple[str, ...] = (ANY_NODE,),
     evaluation_set: str = "",
     metrics: Mapping[str, float] | None = None,
+    recorded: Sequence[RecordedSurface] = (),
 ) -> Bundle:
-    """Write and check a bundle; what `out` held before is replaced file by file."""
+    """Write and check a bundle; what `out` held before is replaced file by file.
+
+    With `recorded` surfaces of single jobs, searches for these start from them too.
+    """
     bundle = Bundle(
         name="allocator",
         features=CANDIDATE_FEATURES,
@@ -45,7 +51,10 @@ def bundle_nets(
         metrics={name: round(value, 6) for name, value in sorted((metrics or {}).items())},
         files={},
     )
-    return write_bundle(out, bundle, export_graphs(predictor, prober))
+    files = export_graphs(predictor, prober)
+    if recorded:
+        files[RECORDED] = write_recorded(recorded)
+    return write_bundle(out, bundle, files)
 
 
 def git_commit() -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import zlib
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -76,6 +77,7 @@ def evaluate_oracle(cases: EvaluationSet) -> Scores:
 def search_case(brain: Brain, case: Case, settings: SearchSettings | None = None) -> CaseScore:
     """Run one search to its end on a case."""
     noise = _Noise(case)
+    settings = replace(settings or SearchSettings(), job=case.job)
     search = Search(brain, case.topology, case.candidates, Target(case.target_ms), settings)
     position = {candidate: i for i, candidate in enumerate(case.candidates)}
     probed: list[int] = []

@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from components.jobs.candidate import Candidate
     from components.madeup.surface import MadeUpSurface
     from components.node.topology import Topology
+    from components.policy.recorded import JobKey
     from models.allocator.surfaces import Surface
 
 FAMILIES = (*TRAINING_FAMILIES, *EVALUATION_FAMILIES)
@@ -43,6 +44,8 @@ class Case:
     target_ms: float
     noise: float
     """sigma of the log latency of one window; log power has half of it."""
+    job: JobKey | None = None
+    """Of a recorded one: a bundle may know it."""
 
     @property
     def feasible(self) -> NDArray[np.bool_]:
@@ -121,6 +124,7 @@ def cases_of_live(surface: Surface) -> tuple[Case, ...]:
             power_w=np.asarray([point.power_w for point in points]),
             target_ms=target_ms,
             noise=surface.noise,
+            job=surface.job,
         )
         for target_ms in surface.targets_ms
     )

@@ -22,6 +22,7 @@ from components.jobs.candidate import Candidate
 from components.jobs.target import Statistic
 from components.node.errors import TopologyError
 from components.node.placement import Layout, preference
+from components.policy.recorded import JobKey
 from models.allocator.node_classes import topology_of_class
 
 if TYPE_CHECKING:
@@ -65,10 +66,9 @@ class Surface:
     """Latency and node power of one model on one node at one rate."""
 
     name: str
-    node: str
+    job: JobKey
+    """Whose it is, as a search of that job will ask."""
     node_class: str
-    model: str
-    """Or the image, where no model was named."""
     topology: Topology
     points: tuple[Point, ...]
     """To learn from; ascending."""
@@ -80,12 +80,24 @@ class Surface:
     """Targets that were in force, the latest first."""
     noise: float
     """sigma of the log latency from one window of an allocation to the next."""
+    latest_s: float = 0.0
+    """Start of the last window, held out or not; seconds since the epoch."""
     learned_rows: frozenset[str] = frozenset()
     """`row_id` of the samples behind `points`."""
     validation_rows: frozenset[str] = frozenset()
     """`row_id` of the samples behind `validation`."""
     held_out_rows: frozenset[str] = frozenset()
     """`row_id` of the samples behind `held_out`."""
+
+    @property
+    def node(self) -> str:
+        """Where it was recorded."""
+        return self.job.node
+
+    @property
+    def model(self) -> str:
+        """What ran; the image where no model was named."""
+        return self.job.model or self.job.image
 
     @property
     def every_point(self) -> tuple[Point, ...]:
@@ -163,15 +175,15 @@ def _compile(key: tuple[object, ...], topology: Topology, group: pd.DataFrame) -
     learned, validation, held_out = (rows[part == number] for number in range(3))
     return Surface(
         name=_name(key),
-        node=str(key[0]),
+        job=JobKey(str(key[0]), str(key[2]), str(key[3]), int(str(key[4])), str(key[5])),
         node_class=str(key[1]),
-        model=str(key[3] or key[2]),
         topology=topology,
         points=_points(learned),
         validation=_points(validation),
         held_out=_points(held_out),
         targets_ms=tuple(targets)[:MAX_TARGETS],
         noise=_noise(learned),
+        latest_s=rows["window_start"].max().timestamp(),
         learned_rows=frozenset(learned["row_id"]),
         validation_rows=frozenset(validation["row_id"]),
         held_out_rows=frozenset(held_out["row_id"]),
