@@ -47,7 +47,8 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         return INTERRUPTED
     checked = None
     if arguments.hub:
-        send_measurements(arguments.hub, recording.measurements)
+        n_sent = send_measurements(arguments.hub, recording.measurements)
+        sys.stderr.write(f"sent {n_sent} measurements to {arguments.hub}\n")
     elif not arguments.no_lake:
         checked = keep_measurements(resolved.settings, recording.measurements)
     if arguments.json:
