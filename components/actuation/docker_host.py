@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 from components.actuation.available import checked_cpus, read_back
 from components.actuation.cgroups import Cgroup, find_cgroup
 from components.actuation.container_list import read_containers
-from components.actuation.engine_api import EngineApi
+from components.actuation.engine_pool import EnginePool
 from components.actuation.errors import (
     ApplyError,
     ContainerGoneError,
@@ -63,7 +63,7 @@ class DockerHost:
         cgroup: Path = Path("/sys/fs/cgroup"),
         timeout_s: float = 10.0,
     ) -> None:
-        self._engine = EngineApi(socket, timeout_s)
+        self._engine = EnginePool(socket, timeout_s)
         self._proc = proc
         self._sysfs = sysfs
         self._cgroup_root = cgroup
@@ -71,7 +71,7 @@ class DockerHost:
         self._waits: dict[str, RunQueueWait] = {}
 
     def close(self) -> None:
-        """Close the connection."""
+        """Close all connections."""
         self._engine.close()
 
     def containers(self) -> tuple[Container, ...]:

@@ -3,17 +3,22 @@
 from __future__ import annotations
 
 import logging
+from concurrent.futures import ThreadPoolExecutor
+from itertools import groupby, repeat
 from typing import TYPE_CHECKING
 
+from components.actuation.engine_pool import N_CONNECTIONS
 from components.actuation.errors import ContainerGoneError
 from components.actuation.journal import restore_all
 from components.errors import JoulepilotError
 from components.executor.job_run import Hold, JobRun, candidate_of
 from components.node.cpuset import format_cpu_list
 from components.planning.wish import Purpose
-from components.telemetry.sample import Arm
+from components.telemetry.sample import Arm, Origin
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from components.actuation.journal import Journal, RestoreReport
     from components.executor.acting import Actor
     from components.executor.deciding import Change
@@ -25,6 +30,10 @@ log = logging.getLogger(__name__)
 
 RETRY_S = 10.0
 """After a change that failed, the next attempt."""
+
+
+def _widens(change: Change) -> bool:
+    return len(change.cpus) > len(change.run.in_force.cpus)
 
 
 class Applying:
@@ -63,6 +72,22 @@ class Applying:
         if change.purpose is Purpose.COMMIT:
             run.decision.tries.committed_at_s = at_s
         return True
+
+    def apply_all(self, changes: Sequence[Change], at_s: float) -> list[bool]:
+        """Bring changes into force, those next to each other that widen (or narrow) at once.
+
+        A made-up node's are made one after the other, so that a seed gives the same run.
+        """
+        done: list[bool] = []
+        is_real = self._ports.origin is Origin.RECORDED
+        for _, alike in groupby(changes, key=_widens):
+            group = list(alike)
+            if len(group) == 1 or not is_real:
+                done += [self.apply(change, at_s) for change in group]
+                continue
+            with ThreadPoolExecutor(min(N_CONNECTIONS, len(group)), "apply") as workers:
+                done += workers.map(self.apply, group, repeat(at_s))
+        return done
 
     def look(self, run: JobRun, at_s: float, foreign_hold_s: float) -> bool:
         """Read what is in force; whether it changed without us."""
