@@ -277,7 +277,7 @@ class Executor:
         moving = [change for change in changes if change.cpus != change.run.in_force.cpus]
         if moving:
             self._interrupt({change.run.name for change in moving}, at_s)
-        moved = [self._applying.apply(change, at_s) for change in changes]
+        moved = self._applying.apply_all(changes, at_s)
         if moving and any(moved):
             self._settle(at_s)
 
