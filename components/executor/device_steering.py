@@ -162,7 +162,8 @@ class DeviceSteering:
     def _undo(self, seen: Seen, asked: Asked) -> Move | None:
         """The first window after a change judges it."""
         came_from, self._judged_against = self._judged_against, None
-        is_judged = came_from is not None and seen.device == asked.served.in_force
+        same_batch = bucket_of(seen.batch) == self._bucket  # else it is the load's doing
+        is_judged = seen.device == asked.served.in_force and same_batch
         if came_from is None or not is_judged or seen.meets_target:
             return None
         if came_from not in asked.served.held:
