@@ -7,7 +7,6 @@ import sys
 import time
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.devices.survey import survey
@@ -102,7 +101,7 @@ def record_devices(
     n_left_out = write_recording(
         table,
         good,
-        _facts(order, found, node, planned, ceilings),
+        {**_facts(order, found, node, planned, ceilings), **_when(measurements)},
         keep_contended=order.keep_contended,
     )
     return Recording(
@@ -147,7 +146,6 @@ def _facts(
     """What the sidecar says beyond what the table needs."""
     return {
         "source": "recorded",
-        "recorded_at": datetime.now(UTC).date().isoformat(),
         "command": command_line(sys.argv),
         "node_class": node.node_class,
         "fingerprint": node.fingerprint,
@@ -159,6 +157,12 @@ def _facts(
         "left_out": list(planned.left_out),
         "half_against_half": {name: asdict(found) for name, found in ceilings.items()},
     }
+
+
+def _when(measurements: Sequence[DeviceMeasurement]) -> Mapping[str, str]:
+    """First and last day of a recording, which may have been taken up again."""
+    days = sorted(each.measured_at.date().isoformat() for each in measurements)
+    return {"recorded_from": days[0], "recorded_to": days[-1]} if days else {}
 
 
 def _counted(measured: Iterable[Measured], order: RecordingOrder) -> list[Measured]:

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import asdict, dataclass
 from typing import TYPE_CHECKING
 
 from components.telemetry.device_measurement import StartState
+from models.device_classifier.errors import RecordingError
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
@@ -45,6 +47,24 @@ class RecordingSettings:
     burst_s: float = 0.02
     max_wait_share: float = 0.05
     tries: int = 3
+
+    def __post_init__(self) -> None:
+        is_name = re.fullmatch(r"[A-Za-z0-9][A-Za-z0-9._-]*", self.name) is not None
+        right = {
+            "name: letters, digits, dots, dashes": is_name,
+            "batches from 1 up": all(batch >= 1 for batch in self.batches),
+            "at least one of batches, rounds, tries and states": min(
+                self.n_batches, self.rounds, self.tries, len(self.states)
+            )
+            >= 1,
+            "work and memory above 0": min(self.max_gmac, self.max_memory_mb) > 0,
+            "times and shares from 0 up": min(self.idle_s, self.burst_s, self.max_wait_share) >= 0,
+        }
+        wrong = [what for what, holds in right.items() if not holds]
+        if wrong:
+            raise RecordingError(
+                f"asked to record {self.name!r}", "settings that cannot be", f"give {wrong[0]}"
+            )
 
     def facts(self) -> dict[str, object]:
         """Every setting by name."""

@@ -41,6 +41,19 @@ def test_batches_grow_evenly_to_what_work_and_memory_allow(networks) -> None:
     assert batch_sizes(network.features, tight) == [1, 2, 3]
 
 
+@pytest.mark.parametrize(
+    "wrong",
+    [
+        {"name": "../up"}, {"rounds": 0}, {"tries": 0}, {"n_batches": 0}, {"batches": (0,)},
+        {"states": ()}, {"max_gmac": 0.0}, {"burst_s": -1.0}, {"max_wait_share": -0.1},
+    ],
+    ids=str,
+)  # fmt: skip
+def test_settings_that_cannot_be_are_refused(wrong) -> None:
+    with pytest.raises(RecordingError, match="cannot be"):
+        RecordingSettings(**{"name": "s", **wrong})
+
+
 def test_what_memory_does_not_hold_is_left_out_and_told(networks) -> None:
     settings = RecordingSettings(name="s", batches=(1, 100_000_000))
     planned = plan(networks[:1], settings)
