@@ -73,7 +73,7 @@ class Brains:
         return self.load(digest)
 
     def load(self, digest: str) -> Brain | None:
-        """A policy that is on this node; None, and a line under `policy`, where it cannot decide."""
+        """A policy that is on this node; None, and why under `policy`, where it cannot decide."""
         try:
             brain = load_brain(self._shelf.path(digest))
         except PermanentError as error:

@@ -49,7 +49,17 @@ def _arguments(arguments: argparse.Namespace) -> dict[str, Plain]:
         case "explain":
             return {"job": arguments.job}
         case "hold":
-            return {"job": arguments.job, "reason": arguments.reason, "off": arguments.off}
+            return {
+                "job": arguments.job,
+                "reason": arguments.reason,
+                "off": arguments.off,
+                "cpus": arguments.cpus,
+                "for_s": arguments.for_s,
+            }
+        case "pause":
+            return {"job": arguments.job, "reason": arguments.reason, "for_s": arguments.for_s}
+        case "resume":
+            return {"job": arguments.job}
         case "sweep":
             return {
                 "jobs": arguments.jobs,

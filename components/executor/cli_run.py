@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING
 
 from components.executor.cli_home import home_of
 from components.executor.control_access import Access
+from components.executor.quiet_time import parse_quiet_time
 from components.executor.settings import ExecutorSettings
 from components.executor.wiring import NodeOptions, run_node
 from components.jobs.job import Mode
@@ -25,6 +26,8 @@ def run(arguments: argparse.Namespace) -> int:
         settle_s=arguments.settle_s,
         confirm_windows=arguments.confirm_windows,
         foreign_hold_s=arguments.foreign_hold_s,
+        holdback_share=arguments.holdback,
+        quiet_times=tuple(map(parse_quiet_time, arguments.maintenance)),
         pace=arguments.pace,
     )
     options = NodeOptions(

@@ -56,6 +56,10 @@ def _status(beat: Plain) -> str:
     sweep = beat["sweep"]
     if sweep is not None:
         lines.append(f"sweep {sweep['state']}, {sweep['done']} of {sweep['total']} points")
+    experiment = beat["experiment"]
+    if experiment is not None:
+        of = f" of {experiment['digest'][:12]}" if experiment["digest"] else ""
+        lines.append(f"{experiment['kind']}{of} {experiment['state']}: {experiment['reason']}")
     lines += [f"WRONG: {line}" for line in beat["health"]]
     return "\n".join(lines)
 

@@ -6,13 +6,13 @@ from typing import TYPE_CHECKING
 
 from components.executor.errors import CommandError
 from components.executor.explain import explain
-from components.executor.job_run import Hold
+from components.executor.held import Held
+from components.executor.holding import hold, release
 from components.executor.restored import restored_to_plain
 from components.executor.sweep import SweepOrder
 from components.executor.wire import plain
 from components.node.cpuset import format_cpu_list
 from components.node.placement import Layout
-from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -81,33 +81,44 @@ class Commands:
 
     def _hold(self, command: Command) -> Plain:
         run = self._run(command)
-        store = self._executor.store
-        holds = {name: why for name, why in store.state.holds.items() if name != run.name}
         if command.flag("off"):
-            run.hold = None
-            run.relabel(Arm.POLICY if run.in_force.is_placed else Arm.ORIGINAL)
-            run.fulfils = -1
+            release(self._executor, run)
         else:
             reason = command.optional_text("reason") or "held by an operator"
-            run.hold = Hold(reason)
-            run.relabel(Arm.OPERATOR)
-            holds[run.name] = reason
-        run.observer.restart(self._executor.ports.clock.monotonic_s())
-        store.change(holds=holds)
+            until_s = self._until_s(command)
+            hold(self._executor, run, Held(reason, until_s, command.optional_text("cpus") or ""))
         cpuset = format_cpu_list(run.in_force.cpus)
         return {"job": run.name, "held": run.hold is not None, "cpuset": cpuset}
 
-    def _pause(self, command: Command) -> Plain:  # noqa: ARG002 - verbs are alike
-        self._executor.store.change(paused=True)
+    def _pause(self, command: Command) -> Plain:
+        """Pause one job (it is held where it is), or the node."""
+        if command.optional_text("job") is not None:
+            reason = command.optional_text("reason") or "paused by an operator"
+            hold(self._executor, self._run(command), Held(reason, self._until_s(command)))
+        else:
+            until_s = self._until_s(command)
+            self._executor.store.change(paused=True, paused_until_s=until_s)
         return {"paused": True}
 
-    def _resume(self, command: Command) -> Plain:  # noqa: ARG002 - verbs are alike
-        self._executor.store.change(paused=False)
+    def _resume(self, command: Command) -> Plain:
+        """Let one job be moved again, or the node; that also agrees to a node that changed."""
+        if command.optional_text("job") is not None:
+            run = self._run(command)
+            release(self._executor, run)
+            return {"paused": run.hold is not None}
+        self._executor.store.change(paused=False, paused_until_s=None)
+        self._executor.fingerprint.accept()
+        self._executor.refresh()
         return {"paused": self._executor.is_paused}
+
+    def _until_s(self, command: Command) -> float | None:
+        """When what is asked for ends, in seconds since the epoch; None: it does not by itself."""
+        for_s = command.optional_seconds("for_s")
+        return None if for_s is None else self._executor.ports.clock.now_s() + for_s
 
     def _restore(self, command: Command) -> Plain:  # noqa: ARG002 - verbs are alike
         """Give back all originals and pause, so that they stay."""
-        self._executor.store.change(paused=True)
+        self._executor.store.change(paused=True, paused_until_s=None)
         report = self._executor.restore_all()
         return restored_to_plain(report, paused=True)
 

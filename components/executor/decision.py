@@ -119,6 +119,7 @@ class JobDecision:
     def close(self, reason: str) -> None:
         """Let no policy decide any more."""
         self._session = self.step = self._emergency = None
+        self._watch.begin()
         self.phase = Phase.WATCHING
         self.reason = reason
         self._number += 1
@@ -128,14 +129,6 @@ class JobDecision:
         if self._emergency is not None:
             return Intent(Purpose.EMERGENCY, self._emergency, 1.0, self.reason, self._number)
         return Intent(*wish_of(self.step), self.reason, self._number)
-
-    def windows_wanted(self, in_force: InForce) -> int:
-        """Length of the next window, in plain windows."""
-        step = self.step
-        if isinstance(step, Confirm) and step.candidate == in_force.candidate:
-            is_first_look = step.candidate not in self.evidence.measured
-            return 1 if is_first_look else step.n_windows
-        return 1
 
     def observe(self, window: ClosedWindow, in_force: InForce, at_s: float) -> None:
         """Take in a closed window of what is in force.
@@ -161,6 +154,9 @@ class JobDecision:
         self._recall(at_s)
         self.has_new_proof |= self.memory.prove(self.evidence, observation.candidate)
         if self._session is None:
+            if self._look(observation, window).is_violated:  # what was good is so no more
+                self.memory.load_changed()
+                self._recall(at_s)
             return
         self._emergency = None  # it was asked for: the next window tells whether it helped
         try:

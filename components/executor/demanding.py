@@ -31,7 +31,7 @@ def demand_of(run: JobRun, settings: ExecutorSettings, order: SweepOrder | None)
         target=run.job.target,
         cpus=run.in_force.cpus,
         plain_s=sweep_s or settings.window_s,
-        n_windows=1 if order is not None else decision.windows_wanted(run.in_force),
+        n_windows=1,  # also of a confirmation: a load that rises in the midst of it is seen soon
         min_requests=settings.min_requests,
         max_s=settings.max_window_s,
         contended_share=settings.contended_share,

@@ -24,7 +24,7 @@ def heartbeat_of(executor: Executor, time: datetime) -> Heartbeat:
     return Heartbeat(
         node=executor.ports.name,
         node_class=executor.ports.identity.node_class,
-        fingerprint=executor.ports.identity.fingerprint,
+        fingerprint=executor.fingerprint.identity.fingerprint,
         origin=executor.ports.origin,
         time=time,
         release=followed.release,
@@ -123,6 +123,7 @@ def _errors(run: JobRun, role: str) -> tuple[tuple[float, float], ...]:
 def health_of(executor: Executor) -> tuple[str, ...]:
     """Everything that is wrong, a line each."""
     lines = [*executor.followed.health, *executor.roster.health, *executor.meter.health]
+    lines += executor.fingerprint.health
     lines += [*executor.journal.health, *executor.store.health, *executor.devices.health]
     for run in executor.runs:
         if run.trouble is not None:

@@ -14,12 +14,16 @@ from components.executor.clock import WallClock
 from components.executor.deciding import Conditions, decide
 from components.executor.demanding import demand_of
 from components.executor.device_desk import DeviceDesk
+from components.executor.fingerprint_watch import FingerprintWatch
 from components.executor.followed import Followed
 from components.executor.heartbeat import heartbeat_of
+from components.executor.holding import keep_holds
+from components.executor.job_run import reach
 from components.executor.joint_desk import JointDesk
 from components.executor.learning import learn
 from components.executor.node_meter import NodeMeter
-from components.executor.node_state import LastGood
+from components.executor.pausing import is_paused_here
+from components.executor.remembering import remember
 from components.executor.roster import Roster
 from components.executor.sampling import make_sample
 from components.executor.search_session import SearchSession
@@ -90,6 +94,7 @@ class Executor:
         self.sweeping = Sweeping(store)
         self.devices = devices or DeviceDesk(ports, None)
         self.arms = Arms(settings, seed)
+        self.fingerprint = FingerprintWatch(ports, store)
         self.joint = JointDesk(ports) if settings.plans_jointly else None
         self._applying = Applying(ports, self.actor, self.roster)
         self._publisher = publisher
@@ -106,7 +111,7 @@ class Executor:
     @property
     def is_paused(self) -> bool:
         """Whether nothing may be changed, by the release log or by someone on the node."""
-        return self.followed.paused or self.store.state.paused
+        return self.followed.paused or is_paused_here(self)
 
     @property
     def deciding(self) -> Brain | None:
@@ -135,6 +140,7 @@ class Executor:
             self.refresh()
         for run in self.runs:
             self._look(run, at_s)
+        keep_holds(self, at_s)
         for run in self.runs:
             self._observe(run, at_s)
         self.arms.step(self, at_s)
@@ -152,7 +158,11 @@ class Executor:
     def refresh(self) -> None:
         """Look at containers, and at what is said of them, now."""
         self._discover_at_s = self.ports.clock.monotonic_s() + self.settings.discover_s
-        self.roster.refresh(self.followed.mode_allowed, self.online)
+        self.fingerprint.look(self.ports.clock.monotonic_s())
+        allowed = self.followed.mode_allowed
+        if self.fingerprint.change is not None:
+            allowed = reach(allowed, Mode.RECOMMEND)
+        self.roster.refresh(allowed, self.online, self.fingerprint.identity.fingerprint)
 
     def beat(self, *, now: bool = False) -> None:
         """Publish a heartbeat when it is due by the wall's time."""
@@ -201,8 +211,6 @@ class Executor:
 
     def _look(self, run: JobRun, at_s: float) -> None:
         """See whether what is in force is still what we believe."""
-        if run.hold is not None and run.hold.until_s is not None and at_s >= run.hold.until_s:
-            run.hold = None
         if self._applying.look(run, at_s, self.settings.foreign_hold_s):
             self._settle(at_s)
 
@@ -224,6 +232,7 @@ class Executor:
             run.in_force,
             window,
             mode=run.mode.value,
+            fingerprint=self.fingerprint.identity.fingerprint,
             policy_digest=None if self.deciding is None else self.deciding.digest,
             device=self.devices.device_of(run),
         )
@@ -239,20 +248,7 @@ class Executor:
         if self.joint is not None:
             self.joint.note(run, window, at_s)
         learn(run, window, at_s)
-        self._remember(run)
-
-    def _remember(self, run: JobRun) -> None:
-        good = run.decision.best
-        known = self.store.state.last_good.get(run.name)
-        if good is None or (known is not None and known.allocation == good):
-            return
-        kept = LastGood(
-            good,
-            run.job.target.latency_ms,
-            run.container.image_digest,
-            self.ports.clock.now_s(),
-        )
-        self.store.change(last_good={**self.store.state.last_good, run.name: kept})
+        remember(self, run)
 
     def conditions(self, at_s: float) -> Conditions:
         """What holds for the whole node now."""

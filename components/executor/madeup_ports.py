@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from functools import partial
 from typing import TYPE_CHECKING
 
 from components.executor.errors import ExecutorSettingsError
@@ -47,4 +48,5 @@ def ports_of(node: MadeUpNode, name: str) -> NodePorts:
         topology=node.topology,
         identity=read_identity(node.topology, node.sysfs, node.proc),
         origin=node.origin,
+        read_identity=partial(read_identity, node.topology, node.sysfs, node.proc),
     )

@@ -38,6 +38,8 @@ class NodePorts:
     topology: Topology
     identity: NodeIdentity
     origin: Origin
+    read_identity: Callable[[], NodeIdentity] | None = None
+    """Reads again what the node is; None: it never changes."""
     served_devices: Callable[[Container, Job], DeviceSource] | None = None
     """Opens what one job's server says of its devices; None: nothing on this node says it."""
 

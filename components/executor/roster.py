@@ -10,7 +10,8 @@ from components.actuation.errors import ContainerGoneError
 from components.actuation.journal import Restoration
 from components.errors import JoulepilotError
 from components.executor.decision import JobDecision
-from components.executor.job_run import Hold, JobRun, candidate_of, reach
+from components.executor.job_proofs import fingerprint_of
+from components.executor.job_run import JobRun, candidate_of, reach
 from components.executor.observation import WindowObserver
 from components.executor.sampling import InForce, image_of
 from components.executor.window import JobReading
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
     from components.executor.settings import ExecutorSettings
     from components.executor.state import StateStore
     from components.jobs.candidate import Allocation
+    from components.jobs.job import Job
     from components.node.cpuset import CpuSet
     from components.telemetry.meters import LatencySource
 
@@ -58,11 +60,19 @@ class Roster:
         self._meter = meter
         self._store = store
         self._settings = settings
+        self._fingerprint = ports.identity.fingerprint
         self.runs: dict[str, JobRun] = {}
         self.health: tuple[str, ...] = ()
 
-    def refresh(self, mode_allowed: Mode, online: CpuSet) -> None:
-        """Look which containers there are, and take in what was said of them."""
+    def refresh(self, mode_allowed: Mode, online: CpuSet, fingerprint: str) -> None:
+        """Look which containers there are, and take in what was said of them.
+
+        Args:
+            mode_allowed: no job goes further.
+            online: the CPUs that are on.
+            fingerprint: of the node as it is now.
+        """
+        self._fingerprint = fingerprint
         try:
             found = self._in_charge.discover(self._ports.host)
         except JoulepilotError as error:
@@ -114,12 +124,12 @@ class Roster:
         if read_by != (job.metrics, job.model, job.batch_size, job.target):
             source = self._ports.latency_source(managed.container, job)
             run.observer = WindowObserver(self._reader(managed, source))
-        if (old.target, old.min_cpus, old.max_cpus) == (job.target, job.min_cpus, job.max_cpus):
+        if _asked(old) == _asked(job) and _work(old) == _work(job):
             return
         memory = run.decision.memory
         run.decision = self._mind(managed, run.mode)
         run.rival = run.shadow = run.last_good = None
-        if old.target.statistic is job.target.statistic:
+        if old.target.statistic is job.target.statistic and _work(old) == _work(job):
             run.decision.take_over(memory)
 
     def _take_in(self, managed: Managed, mode: Mode, online: CpuSet) -> None:
@@ -138,7 +148,7 @@ class Roster:
     def _change_mode(self, run: JobRun, mode: Mode) -> None:
         """A job that may not be changed any more gets back what it had before us."""
         log.info("%s: mode %s, was %s", run.name, mode, run.mode)
-        if run.mode.acts and not mode.acts:
+        if run.mode.acts and not mode.acts and run.hold is None:
             run.last_good = run.decision.best or run.last_good
             self._give_back(run.container.id, [])
             cpus = self._ports.host.effective_cpus(run.container.id)
@@ -158,7 +168,8 @@ class Roster:
         cpus = self._ports.host.effective_cpus(container.id)
         original = self._actor.original_of(container, online)
         was_ours = self._actor.is_journalled(container.id)
-        if was_ours and not mode.acts:
+        is_held = managed.job.name in self._store.state.holds
+        if was_ours and not (mode.acts or is_held):
             self._give_back(container.id, [])
             cpus, was_ours = self._ports.host.effective_cpus(container.id), False
         last_good = self._remembered(managed)
@@ -179,14 +190,18 @@ class Roster:
             last_good=last_good,
             started_ms=started_ms,
         )
+        self._recall(run)
         if was_ours:
             run.in_force = replace(run.in_force, is_placed=True)
-        reason = self._store.state.holds.get(run.name)
-        if reason is not None:
-            run.hold = Hold(reason)
-            run.relabel(Arm.OPERATOR)
         log.info("%s in charge, mode %s, on %s", run.name, mode, candidate or sorted(cpus))
         return run
+
+    def _recall(self, run: JobRun) -> None:
+        """What an earlier process proved of just this job on just this node."""
+        known = self._store.state.proofs.get(run.name)
+        now = fingerprint_of(self._fingerprint, run.container, run.job)
+        if known is not None and known.fingerprint == now:
+            run.decision.memory.proofs = {p.allocation.candidate: p for p in known.proofs}
 
     def _mind(self, managed: Managed, mode: Mode) -> JobDecision:
         return JobDecision(
@@ -265,3 +280,13 @@ class Roster:
             Restoration.GONE,
         }:
             wrong.append(f"{restored.original.name}: {restored.outcome}: {restored.reason}")
+
+
+def _asked(job: Job) -> tuple[object, ...]:
+    """What its owner asks of a job."""
+    return (job.target, job.min_cpus, job.max_cpus)
+
+
+def _work(job: Job) -> tuple[object, ...]:
+    """What a job does: where that changes, nothing that was measured counts any more."""
+    return (job.model, job.variant, job.batch_size)

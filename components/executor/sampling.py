@@ -50,6 +50,7 @@ def make_sample(
     window: ClosedWindow,
     *,
     mode: str,
+    fingerprint: str | None = None,
     policy_digest: str | None,
     device: str = CPU_DEVICE,
 ) -> Sample:
@@ -58,7 +59,7 @@ def make_sample(
     return Sample(
         node=ports.name,
         node_class=ports.identity.node_class,
-        fingerprint=ports.identity.fingerprint,
+        fingerprint=fingerprint or ports.identity.fingerprint,
         origin=ports.origin,
         job=job.name,
         container_id=container.id,

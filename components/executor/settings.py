@@ -3,9 +3,13 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from components.executor.errors import ExecutorSettingsError
 from components.jobs.job import Mode
+
+if TYPE_CHECKING:
+    from components.executor.quiet_time import QuietTime
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -39,6 +43,8 @@ class ExecutorSettings:
     """Without a readable window for so long, a job goes back to its last good allocation."""
     contended_share: float = 0.25
     """Share of a job's CPUs used by strangers from which its window counts as contended."""
+    quiet_times: tuple[QuietTime, ...] = ()
+    """Maintenance windows: nothing is changed in them."""
     block_windows: int = 6
     """Length of a block of an experiment, in windows."""
     holdback_share: float = 0.05

@@ -13,6 +13,7 @@ import pytest
 from components.executor.commands import Commands, Switchboard
 from components.executor.control import ControlServer, ask
 from components.executor.errors import CommandError, ExecutorAwayError, LockedError
+from components.executor.held import Held
 from components.executor.inbox import Inbox
 from components.executor.lock import NodeLock
 from components.executor.wire import Command
@@ -98,7 +99,7 @@ def test_a_held_job_stays_until_it_is_let_go(rig, asking):
 
     status = asking("status")["jobs"][0]
     assert (status["state"], status["arm"]) == ("held", "operator")
-    assert rig.store.state.holds == {"resnet": "we look at it"}
+    assert rig.store.state.holds == {"resnet": Held("we look at it")}
     assert rig.cpus() == held
     asking("hold", job="resnet", off=True)
     assert rig.store.state.holds == {}

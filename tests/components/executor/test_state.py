@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from components.executor.held import Held
 from components.executor.node_state import LastGood, NodeState
 from components.executor.state import StateStore
 from components.jobs.candidate import Allocation, Candidate
@@ -15,7 +16,7 @@ GOOD = LastGood(
 def test_everything_is_there_again_after_a_restart(tmp_path):
     store = StateStore(tmp_path / "state.json")
     store.change(release=4, policy_digest="d" * 64, previous_digests=("a", "b"), last_sweep=3)
-    store.change(holds={"web": "by hand"}, last_good={"web": GOOD}, paused=True)
+    store.change(holds={"web": Held("by hand", 5e9, "0-3")}, last_good={"web": GOOD}, paused=True)
 
     again = StateStore(tmp_path / "state.json")
 
