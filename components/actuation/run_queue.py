@@ -9,14 +9,20 @@ if TYPE_CHECKING:
     from pathlib import Path
 
 _WAIT_FIELD = 1
+_SLICES_FIELD = 2
 
 
 class RunQueueWait:
     """Adds up the waits of changing threads so that the sum never falls when one ends."""
 
-    def __init__(self) -> None:
-        self._seen_ns: dict[int, int] = {}
-        self._total_ns = 0
+    def __init__(self, *, wake_s: float = 0.0) -> None:
+        """Count of each wait what is longer than `wake_s`, on the mean of a thread's waits.
+
+        A thread that is woken waits some microseconds of itself, more on a virtual machine.
+        """
+        self._seen: dict[int, tuple[int, int]] = {}
+        self._total_ns = 0.0
+        self._wake_ns = wake_s * 1e9
 
     def update(self, proc: Path, pids: Iterable[int]) -> float | None:
         """Read all threads of the processes.
@@ -25,21 +31,25 @@ class RunQueueWait:
             Seconds waited since the threads began, ended ones included from the first update on;
             None where the kernel shows none of it.
         """
-        now_ns = dict(_waits_ns(proc, pids))
-        if not now_ns:
+        now = dict(_waits(proc, pids))
+        if not now:
             return None
-        for thread, wait_ns in now_ns.items():
-            before_ns = self._seen_ns.get(thread, 0)
-            # a smaller count is another thread under the same number
-            self._total_ns += wait_ns - before_ns if wait_ns >= before_ns else wait_ns
-        self._seen_ns = now_ns
+        for thread, (wait_ns, slices) in now.items():
+            before_ns, before = self._seen.get(thread, (0, 0))
+            if wait_ns < before_ns:  # another thread under the same number
+                before_ns, before = 0, 0
+            own_ns = self._wake_ns * (slices - before)
+            self._total_ns += max(wait_ns - before_ns - own_ns, 0.0)
+        self._seen = now
         return self._total_ns / 1e9
 
 
-def _waits_ns(proc: Path, pids: Iterable[int]) -> Iterable[tuple[int, int]]:
+def _waits(proc: Path, pids: Iterable[int]) -> Iterable[tuple[int, tuple[int, int]]]:
+    """By thread: nanoseconds it waited, and how often it got a CPU."""
     for pid in pids:
         for file in (proc / str(pid) / "task").glob("*/schedstat"):
             try:
-                yield int(file.parent.name), int(file.read_text().split()[_WAIT_FIELD])
+                fields = file.read_text().split()
+                yield int(file.parent.name), (int(fields[_WAIT_FIELD]), int(fields[_SLICES_FIELD]))
             except (OSError, IndexError):  # the thread has ended
                 continue

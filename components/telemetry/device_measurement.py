@@ -47,7 +47,8 @@ class DeviceMeasurement:
         wake_ms: of the latency, what it takes longer than warm; None where it began warm.
         throughput_per_s: inputs a second, one batch after another, transfers overlapped.
         energy_j: of one batch, by `energy_source`.
-        wait_share: time our threads were ready and waited for a CPU, over the time that passed.
+        wait_share: time our threads were ready and waited for a CPU, beyond what waking up takes,
+            over the time that passed.
         contended: whether that was more than allowed in every round.
         n_rounds: rounds that count; `n_runs` runs in them.
     """

@@ -27,6 +27,8 @@ PROC = Path("/proc")
 MOST_RUNS = 65_536
 METER_MARGIN = 1.2
 IN_FLIGHT = 2
+WAKE_S = 50e-6
+"""A thread that is woken waits so long of itself; only what is longer tells of others."""
 SHORT_RUN_S = 0.05
 """Runs shorter than this are warmed up at every turn: others have used the caches meanwhile."""
 
@@ -41,7 +43,8 @@ class Turn:
         elapsed_s: of all runs, one after another.
         overlapped_s: of one run while another moves its data; None where memory is shared.
         energy_j: of one run; None where no meter could tell.
-        wait_share: waited for a CPU over time; None where the kernel does not show it.
+        wait_share: waited for a CPU, beyond what waking up takes, over time; None where the kernel
+            does not show it.
         clock_share: of the device before the first run; `load` likewise.
     """
 
@@ -76,7 +79,7 @@ class TurnTaker:
         self._proc = proc
         self._sleep = sleep
         self._clock_s = clock_s
-        self._waits = RunQueueWait()
+        self._waits = RunQueueWait(wake_s=WAKE_S)
 
     def take(
         self, device: Device, loaded: LoadedNetwork, inputs: Inputs, state: StartState

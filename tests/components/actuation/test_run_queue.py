@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -63,3 +64,12 @@ def test_the_sum_never_falls(rounds: list[dict[int, int]]) -> None:
             assert now is not None
             assert now >= last
             last = now
+
+
+def test_what_waking_up_takes_of_itself_is_not_counted(tmp_path: Path) -> None:
+    waits = RunQueueWait(wake_s=50e-6)
+    short, long = _write(tmp_path, 7, 0), _write(tmp_path, 8, 0)
+    assert waits.update(tmp_path, [7]) == 0.0
+    short.write_text("1 4000000 101\n")  # 40 µs each time
+    long.write_text("1 4000000 3\n")  # 2 ms each time
+    assert waits.update(tmp_path, [7]) == pytest.approx(0.0039)
