@@ -6,8 +6,10 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.executor.deciding import rule, wishes_of
+from components.jobs.candidate import Candidate
 from components.planning.joint_ledger import Window
-from components.planning.joint_planner import JointPlanner, View
+from components.planning.joint_planner import JointPlanner
+from components.planning.joint_views import View
 from components.planning.reserve import is_shared, reserved_cpus, usable_cpus
 from components.policy.candidates import candidates_of
 from components.telemetry.sample import Arm
@@ -19,7 +21,6 @@ if TYPE_CHECKING:
     from components.executor.job_run import JobRun
     from components.executor.ports import NodePorts
     from components.executor.window import ClosedWindow
-    from components.jobs.candidate import Candidate
     from components.planning.joint import JointPlan
     from components.planning.wish import Wish
     from components.policy.brain import Brain
@@ -49,7 +50,7 @@ class JointDesk:
         before_s, before_used_s = self._cpu_time.get(run.name, (at_s - window.elapsed_s, 0.0))
         self._cpu_time[run.name] = (at_s, used_s)
         latency_ms = window.statistic_ms(run.job.target)
-        candidate = run.in_force.candidate
+        candidate = run.in_force.candidate or self._all_of(run)
         power_w = window.power_w
         if not (window.is_judgeable and latency_ms and power_w) or candidate is None:
             return
@@ -107,6 +108,11 @@ class JointDesk:
             barred=frozenset(run.decision.evidence.undone),
             is_probing=run.in_force.arm is Arm.PROBE,
         )
+
+    def _all_of(self, run: JobRun) -> Candidate | None:
+        """What all CPUs count as, the few that are kept for the system apart."""
+        usable = usable_cpus(self._ports.topology)
+        return Candidate(len(usable)) if run.in_force.cpus >= usable else None
 
     def _candidates_of(self, run: JobRun, conditions: Conditions) -> tuple[Candidate, ...]:
         bounds = (run.job.min_cpus, self.most_cpus(run, conditions))

@@ -135,6 +135,7 @@ def _executor(
             confirm_windows=CONFIRM_WINDOWS,
             discover_s=6 * cast.scenario.step_s,
             plans_jointly=is_joint,
+            holdback_share=0.0,  # what is saved is known here: nothing is held back to prove it
         ),
         wall=node.clock,
     )

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 ALL_CPUS = "all CPUs to all jobs"
 ORACLE = "oracle"
 OURS = "joulepilot"
+PER_JOB = "joulepilot, each job by itself"
 SETTLED_AFTER = 0.25
 """Share of a scenario after which moves are counted: before, everything is new."""
 

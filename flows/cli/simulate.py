@@ -1,0 +1,121 @@
+"""`joulepilot simulate`: scenarios at accelerated time, joulepilot beside everything else."""
+
+from __future__ import annotations
+
+import json
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from components.policy.brain import load_brain
+from components.simulation.errors import ScenarioError
+from components.simulation.run import simulate
+from components.simulation.scenario import read_scenario, shipped_scenarios
+from components.simulation.score import best_other
+from components.solver.process import SolverProcess
+from flows.cli.bundle_choice import bundle_folder
+from flows.cli.printing import print_table
+
+if TYPE_CHECKING:
+    import argparse
+
+    from components.settings.settings import Resolved
+    from components.simulation.run import Outcome
+    from components.simulation.scenario import Scenario
+
+COLUMNS = (
+    "contender", "node power", "saving", "of the oracle's", "missed", "target met",
+    "missed in probes", "moves a job and hour",
+)  # fmt: skip
+
+
+def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
+    """Play a scenario with each seed, and print how everyone did."""
+    scenario = find_scenario(arguments.scenario)
+    brain = load_brain(bundle_folder(arguments.bundle, resolved.settings.home))
+    outcomes = []
+    with SolverProcess() as solver:
+        for seed in arguments.seed:
+            outcome = simulate(
+                scenario,
+                seed,
+                brain,
+                solve=solver.solve if arguments.prove else None,
+                with_per_job=not arguments.without_per_job,
+            )
+            outcomes.append(outcome)
+            if not arguments.json:
+                _print(scenario, outcome)
+    if arguments.json:
+        print(json.dumps([_row(outcome) for outcome in outcomes]))
+    if arguments.report is not None:
+        _write_report(Path(arguments.report), scenario, outcomes)
+    return 0
+
+
+def find_scenario(name: str) -> Scenario:
+    """Read a scenario by the name of a shipped one, or by its file.
+
+    Raises:
+        ScenarioError: there is none, or it cannot be read.
+    """
+    shipped = shipped_scenarios()
+    path = shipped.get(name, Path(name))
+    if name not in shipped and not path.is_file():
+        raise ScenarioError(
+            f"asked to simulate {name!r}",
+            "that is no file, and no shipped scenario",
+            f"give a TOML file, or one of {', '.join(shipped)}",
+        )
+    return read_scenario(path)
+
+
+def _print(scenario: Scenario, outcome: Outcome) -> None:
+    print(f"\n{scenario.name}, seed {outcome.seed}: {scenario.about} (simulated)")
+    print_table(
+        COLUMNS,
+        [
+            (
+                s.contender,
+                f"{s.power_w:.1f} W",
+                f"{s.saving:.1%}",
+                f"{s.of_oracle:.1%}",
+                str(s.missed),
+                f"{s.met_share:.2%}",
+                str(s.missed_probes),
+                f"{s.moves_per_job_hour:.1f}",
+            )
+            for s in outcome.scores
+        ],
+    )
+    other = best_other(outcome.scores)
+    print(f"best of the others that missed no more: {other.contender}, {other.saving:.1%}")
+    if outcome.oracle_gap is not None:
+        print(f"the oracle's plans are within {outcome.oracle_gap:.2%} of the best, as proven")
+
+
+def _row(outcome: Outcome) -> dict[str, object]:
+    return {
+        "scenario": outcome.scenario,
+        "seed": outcome.seed,
+        "scores": [asdict(score) for score in outcome.scores],
+        "best_other": best_other(outcome.scores).contender,
+        "oracle_gap": outcome.oracle_gap,
+    }
+
+
+def _write_report(folder: Path, scenario: Scenario, outcomes: list[Outcome]) -> None:
+    from flows.cli.simulate_figure import draw_outcome
+
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+        rows = [_row(outcome) for outcome in outcomes]
+        (folder / f"{scenario.name}.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
+    except OSError as error:
+        raise ScenarioError(
+            f"asked for a report in {folder}",
+            f"it cannot be written: {error}",
+            "give a folder that can be written",
+        ) from error
+    for outcome in outcomes:
+        draw_outcome(outcome, folder / f"{scenario.name}-{outcome.seed}.png")
