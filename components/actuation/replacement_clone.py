@@ -11,7 +11,7 @@ from components.actuation.errors import RefusedError
 if TYPE_CHECKING:
     from collections.abc import Iterator, Mapping, Sequence
 
-REPLACES = "joulepilot.internal.replaces"
+REPLACES = "joulepilot-internal.replaces"
 """Label of a clone: the id of the container it was made from."""
 _SHARED = ("NetworkMode", "PidMode", "IpcMode", "UTSMode")
 _ID_DIGITS = 12

@@ -95,7 +95,7 @@ class ReplacementJournal:
         return JournalError(
             f"asked what replacement is under way by {self._path}",
             found,
-            "see `docker ps -a --filter label=joulepilot.internal.replaces` and the router's file; "
+            "see `docker ps -a --filter label=joulepilot-internal.replaces` and the router's file; "
             "remove the container the router does not name, then this file",
         )
 

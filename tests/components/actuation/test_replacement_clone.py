@@ -12,6 +12,7 @@ from components.actuation.replacement_clone import REPLACES, Devices, clone
 from components.actuation.replacement_drain import n_connections
 from components.actuation.replacement_journal import ReplacementJournal, Underway
 from components.actuation.router import FileRouter, RouterKind
+from components.jobs.jobs_file import merge
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -157,3 +158,14 @@ def test_a_reload_that_fails_is_told_with_its_last_line(tmp_path: Path) -> None:
         router.reload()
     with pytest.raises(RouterError, match="no plain name"):
         FileRouter(RouterKind.NGINX, "web; }", tmp_path / "web.conf", command)
+
+
+def test_the_clone_of_a_job_is_a_job() -> None:
+    labels = clone(INSPECTED, Devices()).body["Labels"]
+    assert labels[REPLACES] == ID
+    assert job_from_labels_only(labels) is not None
+
+
+def job_from_labels_only(labels: dict[str, str]) -> object:
+    said = {"joulepilot.target-ms": "7", "joulepilot.metrics": "prometheus:8000/metrics"}
+    return merge("web", None, None, {**labels, **said})
