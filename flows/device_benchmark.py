@@ -3,10 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-import json
 from dataclasses import asdict
 from typing import TYPE_CHECKING
-from urllib.parse import quote
 
 from components.registry.facts import TrainingFacts
 from flows.learning import git_commit
@@ -28,24 +26,18 @@ EXPERIMENT = "device-classifier-benchmark"
 
 def log_benchmark(
     registry: Registry, evaluations: Evaluations, curves: Curves, figures: Sequence[Path]
-) -> dict[str, str]:
-    """Log one run for each way to choose; gives the runs' ids by name.
+) -> str:
+    """Log one run for each way to choose; gives the page that shows them side by side.
 
     Raises:
         RegistryError: MLflow is away.
     """
     names = [name for report in next(iter(evaluations.values())).reports for name in report.scores]
-    return {
-        name: registry.log_training(_facts(name, evaluations, curves, figures))
+    runs = [
+        registry.log_training(_facts(name, evaluations, curves, figures))
         for name in dict.fromkeys(names)
-    }
-
-
-def comparison_path(experiment_id: str, run_ids: Sequence[str]) -> str:
-    """The page of MLflow, below its address, that shows runs side by side."""
-    runs = quote(json.dumps(list(run_ids)))
-    experiments = quote(json.dumps([experiment_id]))
-    return f"/#/compare-runs?runs={runs}&experiments={experiments}&workflowType=machine_learning"
+    ]
+    return registry.runs_url(EXPERIMENT, runs)
 
 
 def _facts(

@@ -11,10 +11,11 @@ from components.registry.errors import RegistryRefusedError
 from components.registry.facts import Lineage, MirrorReport, RegisteredVersion, TrainingFacts
 from components.registry.mlflow_client import asking, connect
 from components.registry.model_files import read_manifest
-from components.registry.runs import log_run
+from components.registry.runs import experiment_id, log_run
 from components.registry.versions import aliases, all_versions, create, with_digest
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from components.releases.entry import Release
@@ -132,6 +133,13 @@ class Registry:
         name = json.dumps(quote(first.policy))
         query = f"name={quote(name)}&runs={quote(runs)}&{_UI}"
         return f"{self._url}/#/compare-model-versions?{query}"
+
+    def runs_url(self, policy: str, run_ids: Sequence[str]) -> str:
+        """The page that shows trainings logged under a policy's name side by side."""
+        with asking(self._url, f"find the runs of {policy}"):
+            experiment = experiment_id(self._client, policy)
+        runs, experiments = (quote(json.dumps(list(ids))) for ids in (run_ids, (experiment,)))
+        return f"{self._url}/#/compare-runs?runs={runs}&experiments={experiments}&{_UI}"
 
     def version_url(self, version: RegisteredVersion) -> str:
         """The page of one version."""

@@ -163,6 +163,6 @@ def _log(found: Evaluations, arguments: argparse.Namespace, url: str) -> None:
         figures = _draw(found, arguments, Path(scratch))
         first = (arguments.host[0], arguments.split[0])
         curves = _curves(found, *first, arguments.curve) if arguments.curve else {}
-        runs = log_benchmark(Registry(url), found, curves, figures)
+        page = log_benchmark(Registry(url), found, curves, figures)
     if not arguments.json:
-        print(f"\nin MLflow: {len(runs)} runs to compare, {url}")
+        print(f"\nside by side in MLflow: {page}")

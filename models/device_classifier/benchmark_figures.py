@@ -85,8 +85,9 @@ def draw_calibration(path: Path, reports: Sequence[ObjectiveReport], title: str)
     axes.scatter(stated, true, s=20 + 300 * counts / counts.max(), label="ours, ±2 errors")
     axes.set_xlabel("probability stated")
     axes.set_ylabel("share that was the best")
+    axes.set_ylim(-0.05, 1.05)
     axes.set_title(title, fontsize=11)
-    axes.legend()
+    axes.legend(loc="upper left")
     return _written(figure, path)
 
 
