@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 HERE = "here"
 REFERENCE = "reference"
 REFERENCE_JOB = "resnet"
+DEVICES = "devices"
 WINDOW_S = 4.0
 MIN_REQUESTS = 50
 CONFIRM_WINDOWS = 2

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, Any, cast
 
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
@@ -36,9 +36,20 @@ def run_pipeline(
         "n_points": n_points,
         "why": "the demo's pipeline run",
     }
+    return run_deployed(DEPLOYMENT, {"order": order}, say, within_s=within_s)
+
+
+def run_deployed(
+    deployment: str, parameters: dict[str, Any], say: Callable[[str], None], *, within_s: float
+) -> FlowRun:
+    """Start a deployment, tell each task's end, and return the ended run.
+
+    Raises:
+        DemoError: it did not end in time.
+    """
     started = cast(  # a coroutine only inside an event loop
         "FlowRun",
-        run_deployment(DEPLOYMENT, parameters={"order": order}, timeout=0, as_subflow=False),
+        run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False),
     )
     told: set[str] = set()
     deadline = time.monotonic() + within_s
@@ -53,7 +64,7 @@ def run_pipeline(
                 return run
             if time.monotonic() > deadline:
                 raise DemoError(
-                    f"asked for the pipeline run {run.name} within {within_s:.0f} s",
+                    f"asked for the run {run.name} of {deployment} within {within_s:.0f} s",
                     f"it is {run.state_name}",
                     "see its page in Prefect",
                 )

@@ -12,10 +12,11 @@ from components.policy.bundle import check_bundle
 from components.registry.mlflow_registry import Registry
 from components.releases.operations import history
 from flows.demo.damage import send_damaged_samples
+from flows.demo.devices import DeviceStory
 from flows.demo.jobs import DEMO_LABEL, demo_jobs
 from flows.demo.load import Load
 from flows.demo.madeup_node import show_four_targets
-from flows.demo.nodes import HERE, REFERENCE, WINDOW_S, DemoNodes
+from flows.demo.nodes import DEVICES, HERE, REFERENCE, WINDOW_S, DemoNodes
 from flows.demo.outcome import Outcomes
 from flows.demo.pipeline_run import run_pipeline
 from flows.errors import DemoError
@@ -62,6 +63,7 @@ class Story:
             self._change_load,
             self._show_four_targets,
             self._roll_back,
+            DeviceStory(self._settings, self._services, self._nodes, self._say).tell,
             self._stop,
             self._sum_up,
         ):
@@ -201,7 +203,7 @@ class Story:
 
     def _stop(self) -> None:
         self._say.heading("f", "stop: every job has its original CPUs again")
-        for node in (HERE, REFERENCE):
+        for node in (HERE, REFERENCE, DEVICES):
             code = self._services.stop(f"node-{node}")
             self._require(code == 0, f"node {node} ended with exit code {code}")
         for job in self._jobs:
