@@ -24,7 +24,8 @@ RATE_BOUNDS = Within(0.1, 1000.0)
 POSITIVE = ("latency_ms", "throughput_per_s", "energy_j")
 WORK = (
     "gmac_dense", "gmac_conv", "gmac_depthwise", "gmac_attention", "parameters_mb",
-    "activations_mb", "input_mb", "smallest_layer_gmac", "layers", "depth", "launches",
+    "activations_mb", "input_mb", "smallest_layer_gmac",
+    "weight_bits", "layers", "depth", "launches",
 )  # fmt: skip
 NAMES = ("recording", "node", "node_class", "fingerprint", "network", "structure", "device")
 _NONE = Within(0, 0)

@@ -98,6 +98,7 @@ DEVICE = pa.schema(
         ("input_mb", pa.float64()),
         ("launches", pa.int64()),
         ("smallest_layer_gmac", pa.float64()),
+        ("weight_bits", pa.float64()),
         ("batch_size", pa.int64()),
         ("state", pa.string()),
         ("idle_s", pa.float64()),

@@ -37,7 +37,7 @@ class DeviceMeasurement:
     Attributes:
         recording: what was measured in one go, under one name.
         structure: shared by functionally equal networks.
-        layers: of the network, as the ten after it, by `models.device_classifier`; per input.
+        layers: of the network, as the eleven after it, by `models.device_classifier`; per input.
         idle_s: since anything ran; 0 when warm.
         n_cpus: the process might use; `layout` of these, None where it is none of ours.
         device: as in tables; `device_kind` is `cpu`, `igpu`, `dgpu`, ….
@@ -72,6 +72,7 @@ class DeviceMeasurement:
     input_mb: float
     launches: int
     smallest_layer_gmac: float
+    weight_bits: float
     batch_size: int
     state: StartState
     idle_s: float
@@ -134,6 +135,7 @@ def measurement_from_attributes(attributes: Mapping[str, AttributeValue]) -> Dev
         input_mb=read.number("input_mb"),
         launches=read.whole("launches"),
         smallest_layer_gmac=read.number("smallest_layer_gmac"),
+        weight_bits=read.number("weight_bits"),
         batch_size=read.whole("batch_size"),
         state=read.choice(StartState, "state"),
         idle_s=read.number("idle_s"),

@@ -81,6 +81,7 @@ class Summariser:
             input_mb=features.input_mb,
             launches=features.launches,
             smallest_layer_gmac=features.smallest_layer_gmac,
+            weight_bits=features.weight_bits,
             batch_size=point.batch,
             state=point.state,
             idle_s=0.0 if is_warm else self.settings.idle_s,

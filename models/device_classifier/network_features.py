@@ -34,6 +34,7 @@ MEGA = 1e6
 NETWORK_FEATURES = (
     "layers", "depth", "gmac_dense", "gmac_conv", "gmac_depthwise", "gmac_attention",
     "parameters_mb", "activations_mb", "input_mb", "launches", "smallest_layer_gmac",
+    "weight_bits",
 )  # fmt: skip
 """Names and order of the columns; the first ten are those of made-up networks too."""
 
