@@ -68,5 +68,8 @@ def test_one_decision_takes_as_long_as_few_small_networks(
         times = cpu_times_us(lambda ask=ask: ask(row))
         median, _p99 = np.percentile(times, [50, 99])
         with capsys.disabled():
-            pass
+            sys.stdout.write(
+                f"\n{objective}: {median:.0f} µs CPU a decision (p99 {p99:.0f}), "
+                f"{median / network:.1f} times a small network ({network:.1f} µs)"
+            )
         assert median < MOST_TIMES_A_NETWORK * network
