@@ -9,6 +9,7 @@ JoulepilotError
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
+├── DatabaseError (PermanentError)      a file that names no PostgreSQL server
 ├── AddressError (PermanentError)       an address to tell of trouble that is none
 ├── NoSamplesError (PermanentError)     no sample was checked yet
 ├── ApprovalError (PermanentError)      an approval that was not asked for, or is over
@@ -57,6 +58,10 @@ class NotBetterError(PermanentError):
 
 class BlockedError(PermanentError):
     """A node rolled the bundle that shall be promoted back by itself."""
+
+
+class DatabaseError(PermanentError):
+    """A file that shall name a PostgreSQL server, and does not."""
 
 
 class AddressError(PermanentError):

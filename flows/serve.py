@@ -5,6 +5,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import sys
 from datetime import timedelta
@@ -14,7 +15,9 @@ from typing import TYPE_CHECKING, cast
 import httpx
 from prefect import serve
 from prefect.client.orchestration import get_client
+from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
+from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, Interval
 from prefect.types.entrypoint import EntrypointType
 
@@ -79,6 +82,24 @@ def serve_all(made: Sequence[RunnerDeployment]) -> None:
         leave_to_people(made, client)
         end_left_behind(made, client)
     serve(*made, pause_on_shutdown=False, print_starting_message=False)
+
+
+def deploy_all(made: Sequence[RunnerDeployment], *, pool: str) -> list[str]:
+    """Register deployments for the workers of a pool, which is made if it is not there.
+
+    Runs under way are left alone: other workers may run them.
+
+    Raises:
+        httpx.TransportError: Prefect does not answer.
+        PrefectHTTPStatusError: it refuses.
+    """
+    with get_client(sync_client=True) as client:
+        leave_to_people(made, client)
+        with contextlib.suppress(ObjectAlreadyExists):
+            client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+    for deployment in made:
+        deployment.apply(work_pool_name=pool)
+    return [deployment.full_name for deployment in made]
 
 
 def main() -> int:

@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from components.registry.server import mlflow_server_command
+from flows.databases import databases
 from flows.environment import service_environment
 from flows.services import Service, answers
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from components.settings.settings import Settings
 
 PREFECT_STARTUP_S = 120.0  # 8 s alone, much more beside other work on two cores
+PREFECT_DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
 LAST_DEPLOYMENT = "pipeline/nightly"
 
 
@@ -64,19 +66,24 @@ def addresses(settings: Settings) -> dict[str, str]:
 
 
 def _prefect(settings: Settings) -> Service:
+    team = databases(settings)
+    database = {} if team is None else {PREFECT_DATABASE: team.prefect}
     address = ["--host", settings.hub_host, "--port", str(settings.prefect_port)]
     return Service(
         "prefect",
         [sys.executable, "-m", "prefect", "server", "start", *address],
         answers(f"{settings.prefect_api_url}/health"),
-        environment=service_environment(settings),
+        environment=service_environment(settings) | database,
         port=(settings.hub_host, settings.prefect_port),
         ready_timeout_s=PREFECT_STARTUP_S,
     )
 
 
 def _mlflow(settings: Settings) -> Service:
-    argv, environment = mlflow_server_command(settings.home, settings.mlflow_port)
+    team = databases(settings)
+    argv, environment = mlflow_server_command(
+        settings.home, settings.mlflow_port, database=None if team is None else team.mlflow
+    )
     return Service(
         "mlflow",
         argv,

@@ -21,20 +21,25 @@ _PAUSE_S = 0.1
 
 
 def mlflow_server_command(
-    home: Path, port: int, host: str = "127.0.0.1"
+    home: Path, port: int, host: str = "127.0.0.1", *, database: str | None = None
 ) -> tuple[list[str], dict[str, str]]:
     """Command and environment of a server that keeps everything in `home/mlflow`.
 
     One worker and no job execution: 2 processes and 0.5 GB instead of 10 and 2.4 GB. The
     environment is what is needed beyond the one the process inherits. The folder is made.
+    With a database given, runs and versions are kept there; it may hold a password, so it goes
+    by the environment, where `ps` does not show it. Artifacts stay in the folder.
     """
     folder = home.resolve() / FOLDER
     folder.mkdir(parents=True, exist_ok=True)
     argv = [sys.executable, "-m", "mlflow", "server"]
     argv += ["--host", host, "--port", str(port), "--workers", "1"]
-    argv += ["--backend-store-uri", f"sqlite:///{folder}/mlflow.db"]
     argv += ["--artifacts-destination", str(folder / "artifacts"), "--serve-artifacts"]
-    return argv, {**QUIET, "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false"}
+    return argv, {
+        **QUIET,
+        "MLFLOW_SERVER_ENABLE_JOB_EXECUTION": "false",
+        "MLFLOW_BACKEND_STORE_URI": database or f"sqlite:///{folder}/mlflow.db",
+    }
 
 
 def wait_until_ready(

@@ -18,7 +18,7 @@ ENVIRONMENT_PREFIX = "JOULEPILOT_"
 FILE_NAME = "joulepilot.toml"
 REQUIRED = "required"
 APPROVALS = ("off", REQUIRED)
-PATHS = frozenset({"home", "notify_file"})
+PATHS = frozenset({"home", "notify_file", "database_file"})
 TEXTS = frozenset({"hub_host", "approval"})
 
 
@@ -52,6 +52,10 @@ class Settings:
     notify_file: Path | None = field(
         default=None,
         metadata={"help": "file with whom to tell of trouble: Apprise addresses, one a line"},
+    )
+    database_file: Path | None = field(
+        default=None,
+        metadata={"help": "file with the address of PostgreSQL for Prefect and MLflow; else files"},
     )
 
     def __post_init__(self) -> None:

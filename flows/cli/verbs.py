@@ -355,6 +355,12 @@ VERBS: tuple[Verb, ...] = (
         ),
     ),
     Verb("up", "run hub, MLflow, Prefect and the schedules until Ctrl-C", "flows.cli.up:run"),
+    Verb(
+        "deploy",
+        "register the flows for the workers of a Prefect work pool",
+        "flows.cli.deploy:run",
+        (argument("--work-pool", default="joulepilot", metavar="NAME", help="made if it is not"),),
+    ),
     Verb("config", "show every setting and where it came from", "flows.cli.config:run"),
     Verb(
         "doctor",

@@ -23,6 +23,7 @@ def test_a_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> 
         "prefect_port": str(file),
         "approval": "default",
         "notify_file": "default",
+        "database_file": "default",
     }
 
 
