@@ -18,9 +18,9 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-    from components.policy.belief import Rows
     from components.policy.bundle import Bundle
     from components.policy.graphs import Ask
+    from components.policy.rows import Rows
 
 
 @dataclass(frozen=True, slots=True)

@@ -17,7 +17,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.policy.belief import ROW_FEATURES
 from components.policy.errors import BundleError
 from components.policy.features import CANDIDATE_FEATURES
 from components.policy.graphs import ALLOWED_OPERATORS, PREDICT, PROBE, Graph, open_graph
@@ -25,6 +24,7 @@ from components.policy.manifest import ANY_NODE, CORE_ALLOCATOR, Bundle, from_js
 from components.policy.onnx_file import read_onnx
 from components.policy.recorded import RecordedSurfaces
 from components.policy.recorded_file import RECORDED, read_recorded
+from components.policy.rows import ROW_FEATURES
 
 if TYPE_CHECKING:
     from collections.abc import Mapping

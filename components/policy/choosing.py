@@ -6,17 +6,17 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.policy.belief import COMMIT, EI_WEIGHT, LOG_IMPROVEMENT
 from components.policy.evidence import BOUND_SIGMAS
-from components.policy.manifest import LEARNED
+from components.policy.manifest import EXPECTED_IMPROVEMENT, LEARNED
+from components.policy.rows import COMMIT, LOG_AHEAD, LOG_IMPROVEMENT
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.jobs.candidate import Candidate
-    from components.policy.belief import Rows
     from components.policy.brain import Brain
     from components.policy.evidence import Evidence, Verdicts
+    from components.policy.rows import Rows
 
 _POWER_NOISE = 0.5
 """sigma of the log power of a window over that of its log latency, as recorded nodes have it."""
@@ -24,10 +24,12 @@ _POWER_NOISE = 0.5
 
 def choose_row(rows: Rows, brain: Brain, rule: str | None) -> int:
     """Pick a row of a single search; `rule` None: as the bundle says."""
-    if (rule or brain.bundle.probe_rule) == LEARNED:
+    rule = rule or brain.bundle.probe_rule
+    if rule == LEARNED:
         logits = brain.logits(rows)
     else:
-        logits = EI_WEIGHT * rows.features[:, :, LOG_IMPROVEMENT].astype(np.float64)
+        column = LOG_IMPROVEMENT if rule == EXPECTED_IMPROVEMENT else LOG_AHEAD
+        logits = rows.features[:, :, column].astype(np.float64)
         logits[:, COMMIT] = 0.0
     return int(np.where(rows.mask[0], logits[0], -np.inf).argmax())
 

@@ -6,7 +6,7 @@ and powers are natural logarithms of milliseconds and watts throughout.
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -111,6 +111,34 @@ def add_readings(evidence: Evidence, readings: Readings) -> Evidence:
     return Evidence(
         n_windows, latency_log, power_log, ruled_out, n_repeats, square_sum, evidence.window_sigma
     )
+
+
+def add_reading(
+    evidence: Evidence,
+    candidate: int,
+    latency_log: float,
+    power_log: float,
+    *,
+    n_windows: float = 1.0,
+    ruled_out: bool = False,
+) -> Evidence:
+    """Take in a reading of a single search."""
+    readings = Readings(
+        searches=np.asarray([0]),
+        candidates=np.asarray([candidate]),
+        latency_log=np.asarray([latency_log]),
+        power_log=np.asarray([power_log]),
+        n_windows=np.asarray([n_windows]),
+        ruled_out=np.asarray([ruled_out]),
+    )
+    return add_readings(evidence, readings)
+
+
+def rule_out(evidence: Evidence, candidate: int) -> Evidence:
+    """Refuse a candidate of a single search for good."""
+    ruled_out = evidence.ruled_out.copy()
+    ruled_out[0, candidate] = True
+    return replace(evidence, ruled_out=ruled_out)
 
 
 @dataclass(frozen=True, slots=True)

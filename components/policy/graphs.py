@@ -29,6 +29,7 @@ ALLOWED_OPERATORS = frozenset(
         "Exp",
         "Gather",
         "Identity",
+        "Log",
         "MatMul",
         "Max",
         "Mul",

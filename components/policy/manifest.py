@@ -19,7 +19,8 @@ CORE_ALLOCATOR = "core-allocator"
 ANY_NODE = "*"
 LEARNED = "learned"
 EXPECTED_IMPROVEMENT = "expected-improvement"
-PROBE_RULES = (LEARNED, EXPECTED_IMPROVEMENT)
+LOOK_AHEAD = "look-ahead"
+PROBE_RULES = (LEARNED, LOOK_AHEAD, EXPECTED_IMPROVEMENT)
 
 _DIGEST = re.compile(r"[0-9a-f]{64}")
 _FILE_NAME = re.compile(r"[a-z0-9_]{1,40}\.(onnx|npz)")
@@ -41,7 +42,7 @@ class Bundle:
     node_classes: tuple[str, ...]
     """Node classes it was made for; `*` for any."""
     probe_rule: str
-    """What chooses probes by default: `learned` or `expected-improvement`."""
+    """What chooses probes by default: `learned`, `look-ahead` or `expected-improvement`."""
     lake_version: int | None
     """Version of the lake's table `samples` it learned from; None: made-up nodes only."""
     evaluation_set: str

@@ -9,27 +9,20 @@ confirmed over a longer window; if it fails, the next cheapest accepted one is.
 from __future__ import annotations
 
 import math
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.jobs.candidate import Prediction
-from components.policy.belief import (
-    COMMIT,
-    MAX_WINDOWS,
-    Forecast,
-    Situation,
-    Spent,
-    believe,
-    lay_rows,
-)
+from components.policy.belief import Forecast, believe
 from components.policy.choosing import choose_row, fewest_of_equals
+from components.policy.confirming import next_part, outcome
 from components.policy.context import Reading, lay_probes, reading_of, remember, shift
 from components.policy.errors import PolicyError
-from components.policy.evidence import Readings, add_readings, judge, no_evidence
+from components.policy.evidence import add_reading, judge, no_evidence, rule_out
 from components.policy.features import candidate_features
 from components.policy.recorded import RecordedBelief
+from components.policy.rows import COMMIT, MAX_WINDOWS, Situation, lay_rows, spent_by_one
 from components.policy.search_settings import SearchSettings
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
 from components.policy.widening import choose_wider, widest_first
@@ -40,9 +33,10 @@ if TYPE_CHECKING:
     from components.jobs.candidate import Candidate
     from components.jobs.target import Target
     from components.node.topology import Topology
-    from components.policy.belief import Belief, Rows
+    from components.policy.belief import Belief
     from components.policy.brain import Brain
     from components.policy.evidence import Verdicts
+    from components.policy.rows import Rows
     from components.policy.steps import Observation, Step
 
 __all__ = ["Search", "SearchSettings"]
@@ -176,15 +170,14 @@ class Search:
 
     def _measure(self, observation: Observation) -> int:
         index = self._index_of(observation)
-        readings = Readings(
-            searches=np.asarray([0]),
-            candidates=np.asarray([index]),
-            latency_log=np.asarray([math.log(observation.latency_ms)]),
-            power_log=np.asarray([math.log(observation.power_w)]),
-            n_windows=np.asarray([observation.n_windows]),
-            ruled_out=np.asarray([observation.cut_short]),
+        self._evidence = add_reading(
+            self._evidence,
+            index,
+            math.log(observation.latency_ms),
+            math.log(observation.power_w),
+            n_windows=observation.n_windows,
+            ruled_out=observation.cut_short,
         )
-        self._evidence = add_readings(self._evidence, readings)
         self._context = remember(self._context, reading_of(self._evidence, index))
         self._belief = None
         return index
@@ -198,13 +191,17 @@ class Search:
     def _judge_confirmation(self, candidate: int, observation: Observation) -> None:
         self._n_confirmed += observation.n_windows
         verdicts = self._verdicts()
-        long_enough = self._n_confirmed >= self._settings.confirm_windows
-        if long_enough and verdicts.accepted[0, candidate]:
+        is_good = outcome(
+            self._n_confirmed,
+            self._settings.confirm_windows,
+            is_accepted=bool(verdicts.accepted[0, candidate]),
+            is_refused=bool(verdicts.refused[0, candidate]),
+            is_over=bool(verdicts.over[0, candidate]),
+        )
+        if is_good:
             self._settled = candidate
-        elif long_enough or verdicts.refused[0, candidate]:
-            ruled_out = self._evidence.ruled_out.copy()
-            ruled_out[0, candidate] = True
-            self._evidence = replace(self._evidence, ruled_out=ruled_out)
+        elif is_good is False:
+            self._evidence = rule_out(self._evidence, candidate)
             self._n_confirmed = 0.0
 
     def _decide(self) -> Step:
@@ -230,9 +227,12 @@ class Search:
             )
             if wider is not None:
                 return self._probe(*wider)
-        fastest = np.where(self._evidence.measured[0], self._evidence.latency_log[0], np.inf)
+        latency = np.where(self._evidence.measured[0], self._evidence.latency_log[0], np.inf)
+        fastest = int(latency.argmin())
+        if not verdicts.over[0, fastest]:
+            return self._confirm(self._candidates[fastest], "nearly at the target")
         return Infeasible(
-            self._candidates[int(fastest.argmin())],
+            self._candidates[fastest],
             f"nothing kept the target in {self._n_probes} probes; this was the fastest",
         )
 
@@ -247,8 +247,12 @@ class Search:
                 return self._probe(int(rows.candidates[0, row]), f"may save over {incumbent}")
             why = "nothing promises enough to be worth a probe"
         self._committed = True
-        left = math.ceil(self._settings.confirm_windows - self._n_confirmed)
-        return Confirm(incumbent, left, f"the cheapest accepted; {why}")
+        return self._confirm(incumbent, f"the cheapest accepted; {why}")
+
+    def _confirm(self, candidate: Candidate, why: str) -> Confirm:
+        """Ask for the next part of a confirmation."""
+        part = next_part(self._n_confirmed, self._settings.confirm_windows)
+        return Confirm(candidate, part, why)
 
     def _why_stop(self) -> str | None:
         if self._committed:
@@ -265,9 +269,7 @@ class Search:
             belief=belief,
             evidence=self._evidence,
             verdicts=verdicts,
-            spent=Spent(
-                np.asarray([float(self._n_probes)]), np.asarray([float(len(self._unsafe))])
-            ),
+            spent=spent_by_one(self._settings, self._n_probes, len(self._unsafe)),
             n_cpus=self._n_cpus,
             eligible=belief.p_feasible >= self._settings.min_p_feasible,
         )

@@ -24,10 +24,10 @@ class SearchSettings:
     """Least probability of keeping the target for a probe while another candidate keeps it."""
     confirm_windows: int = 10
     """Length of the confirmation, in windows."""
-    window_sigma: float = 0.01
+    window_sigma: float = 0.005
     """Expected sigma of the log latency from one window to the next; repeats correct it."""
     probe_rule: str | None = None
-    """`learned` or `expected-improvement`; None: the bundle's own."""
+    """`learned`, `look-ahead` or `expected-improvement`; None: the bundle's own."""
     job: JobKey | None = None
     """Which job is searched for: what was recorded of it before is known. None: a stranger."""
 

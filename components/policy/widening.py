@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 HOPELESS = 0.02
 """With no candidate this likely to be accepted, the target counts as out of reach."""
-LEAST_PROBES = 6
+LEAST_PROBES = 8
 """But not before this many were tried: on some nodes more CPUs are slower."""
 RESCUE = 0.8
 """After a load change, the cheapest candidate at least this likely to be accepted comes next."""
@@ -60,6 +60,6 @@ def choose_wider(
     if unmeasured:
         return unmeasured[0], "widest before giving up"
     if n_probes < LEAST_PROBES:
-        nearness = np.where(open_, belief.slack[0] / belief.forecast.latency_sigma[0], -np.inf)
+        nearness = np.where(open_, belief.slack[0] + belief.forecast.latency_sigma[0], -np.inf)
         return int(nearness.argmax()), "the least unlikely to keep the target"
     return None

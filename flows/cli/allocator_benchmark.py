@@ -15,6 +15,7 @@ from models.allocator.arena_benchmark import benchmark
 from models.allocator.arena_figure import draw_misses, draw_regret
 from models.allocator.arena_table import summarise, table
 from models.allocator.evaluation_set import FAMILIES
+from models.allocator.load_change import load_line
 
 if TYPE_CHECKING:
     import argparse
@@ -49,7 +50,8 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
             bouts.append(bout)
             if not arguments.json:
                 print(f"\n{bout.family}, noise {bout.noise:.2%} a window")
-                print(table(bout.results), flush=True)
+                print(table(bout.results))
+                print(load_line(bout.loads), flush=True)
     if arguments.json:
         print(json.dumps([row for bout in bouts for row in _rows(bout)]))
     if folder is not None:
@@ -95,7 +97,10 @@ def _slow_ones(arguments: argparse.Namespace) -> tuple[Contender, ...]:
 
 def _rows(bout: Bout) -> list[dict[str, object]]:
     where = {"family": bout.family, "noise": bout.noise}
-    return [where | asdict(summary) for summary in summarise(bout.results)]
+    rows = [where | asdict(summary) for summary in summarise(bout.results)]
+    if bout.loads is not None:
+        rows.append(where | {"contender": "ours, load moved"} | asdict(bout.loads))
+    return rows
 
 
 def _draw(bouts: Sequence[Bout], folder: Path) -> None:

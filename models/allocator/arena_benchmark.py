@@ -6,20 +6,28 @@ from dataclasses import dataclass
 from itertools import product
 from typing import TYPE_CHECKING
 
-from components.policy.manifest import EXPECTED_IMPROVEMENT, LEARNED
+from components.madeup.populations import draw
+from components.policy.manifest import PROBE_RULES
+from components.policy.search_settings import SearchSettings
 from models.allocator.arena import run
 from models.allocator.arena_cases import madeup_cases
 from models.allocator.arena_policy import PolicyContender
 from models.allocator.baselines.lineup import baselines
+from models.allocator.load_change import change_loads, summarise_loads
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Sequence
 
     from components.policy.brain import Brain
     from models.allocator.arena import Case, Contender, Result
+    from models.allocator.load_change import LoadSummary
 
 BENCHMARK_SEED = 40_000
 """Of nodes that nothing was trained, tuned or gated on."""
+ALLOWED_P = 0.2
+"""Least P(feasible) of a probe where the job's operator allows more than the default."""
+_LOAD_NODES = 200
+"""Most nodes of a family whose load is moved."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,6 +39,8 @@ class Bout:
     cases: tuple[Case, ...]
     results: tuple[Result, ...]
     """All cases of the first contender, then all of the second, and so on."""
+    loads: LoadSummary | None
+    """How ours follows when the load of the nodes moves; None where no job could."""
 
 
 def benchmark(
@@ -68,10 +78,17 @@ def benchmark(
                 done = n_bouts * len(contenders) + n_before
                 progress(done, len(pairs) * len(contenders), f"{family}: {contender.name}")
             results.extend(run(contender, case, seed) for case in cases)
-        yield Bout(family, noise, cases, tuple(results))
+        surfaces = draw(family, seed, min(n_nodes, _LOAD_NODES))
+        loads = summarise_loads(change_loads(brain, surfaces, noise, seed))
+        yield Bout(family, noise, cases, tuple(results), loads)
 
 
 def ours(brain: Brain) -> tuple[Contender, ...]:
-    """Our search with each rule that may pick its probes, the bundle's own first."""
-    rules = sorted((LEARNED, EXPECTED_IMPROVEMENT), key=lambda r: r != brain.bundle.probe_rule)
-    return tuple(PolicyContender(brain, rule) for rule in rules)
+    """Our search with each rule that may pick its probes, the bundle's own first.
+
+    The last is the bundle's own again, allowed probes that more likely miss the target than not.
+    """
+    own = brain.bundle.probe_rule
+    rules = sorted(PROBE_RULES, key=lambda rule: rule != own)
+    bold = PolicyContender(brain, own, SearchSettings(min_p_feasible=ALLOWED_P))
+    return (*(PolicyContender(brain, rule) for rule in rules), bold)

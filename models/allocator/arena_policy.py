@@ -27,13 +27,15 @@ class PolicyContender:
 
     brain: Brain
     probe_rule: str
-    """`learned` or `expected-improvement`."""
+    """`learned`, `look-ahead` or `expected-improvement`."""
     settings: SearchSettings = field(default_factory=SearchSettings)
 
     @property
     def name(self) -> str:
-        """After what picks the probes."""
-        return f"ours, {self.probe_rule}"
+        """After what picks the probes, and what the job's operator allows beyond the default."""
+        least = self.settings.min_p_feasible
+        allowed = f", P ≥ {least:g} allowed" if least < SearchSettings().min_p_feasible else ""
+        return f"ours, {self.probe_rule}{allowed}"
 
     def decide(self, task: Task, read: Read, seed: int) -> Decision:  # noqa: ARG002 - no chance
         """Do what the search asks for until it ends."""

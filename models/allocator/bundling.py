@@ -6,11 +6,11 @@ import subprocess
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.policy.belief import ROW_FEATURES
 from components.policy.bundle import ANY_NODE, Bundle, write_bundle
 from components.policy.features import CANDIDATE_FEATURES
 from components.policy.graphs import PREDICT
 from components.policy.recorded_file import RECORDED, write_recorded
+from components.policy.rows import ROW_FEATURES
 from models.allocator.export import export_graphs
 
 if TYPE_CHECKING:

@@ -11,10 +11,10 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from components.policy.belief import N_ROWS, ROW_FEATURES
 from components.policy.errors import BundleError
 from components.policy.graphs import PREDICT, PROBE
 from components.policy.onnx_file import read_onnx
+from components.policy.rows import N_ROWS, ROW_FEATURES
 from models.allocator.nets import N_FEATURES, N_READINGS, Predictor, ProbeNet
 
 if TYPE_CHECKING:
@@ -125,6 +125,7 @@ def _export(graph: Graph, net: nn.Module, inputs: dict[str, NDArray[np.float32]]
             output_names=list(graph.output_names),
             dynamic_axes={name: _AXES[name] for name in graph.inputs} | outputs,
             opset_version=_OPSET,
+            do_constant_folding=False,  # folded parameters lose their names
             dynamo=False,
         )
         return (Path(folder) / graph.file).read_bytes()

@@ -7,23 +7,42 @@ retraining reads them back: no pickle anywhere.
 
 from __future__ import annotations
 
+import math
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 
-from components.policy.belief import EI_WEIGHT, LOG_IMPROVEMENT, ROW_FEATURES
+from components.policy.context import MAX_CONTEXT
 from components.policy.features import CANDIDATE_FEATURES
-from models.allocator.conditioning import N_BASIS, apply, infer
+from components.policy.rows import AHEAD_WEIGHT, LOG_AHEAD, ROW_FEATURES
+from models.allocator.conditioning import condition
 
 N_FEATURES = len(CANDIDATE_FEATURES)
 N_READINGS = 2  # log latency, log power
-N_SHAPE = 10
-"""The first features say how much is taken; pairs also see how far apart they are in those."""
-HIDDEN = 64
+N_LAWS = 4
+"""Ways in which latency and power may go over candidates."""
+N_BASIS = 12
+"""Learned features of a candidate that a law is linear in."""
+N_PLACES = 6
+"""Coordinates that say how alike two candidates are."""
+HIDDEN = 48
 ROW_HIDDEN = 32
-SIGMA_SCALE = 1.3
-"""The sigma given out over the one fitted: heavy-tailed errors look like wider normal ones."""
-_LOG_SIGMA_LOW, _LOG_SIGMA_HIGH = -3.0, 0.5
-_NEVER = 1e4
+LEAST_VARIANCE = 1e-6
+"""Of a forecast and of a reading, in squared logarithms: .1 %."""
+_ROUNDED = 1e-4  # squared distance below which a rough curve is smooth, for its gradient's sake
+
+
+@dataclass(frozen=True, slots=True)
+class Laws:
+    """What each law says: first all laws of log latency, then all of log power."""
+
+    mean: Tensor
+    """Shape (B, 2 L, C, 1), relative to the first probe."""
+    variance: Tensor
+    """Shape (B, 2 L, C, 1)."""
+    score: Tensor
+    """Shape (B, L, 1, 1): log of the share of a law, but for a constant."""
 
 
 class Dense(nn.Module):
@@ -44,37 +63,29 @@ class Dense(nn.Module):
 class Predictor(nn.Module):
     """Latency and power of every candidate from those of the probes.
 
-    First a Bayesian regression on learned features fits all probes at once. What it leaves is mixed
-    from the probes: they are compared with each other (two of them show a slope), then every
-    candidate with every probe. Such a pair gives slopes along the shape features, hence a
-    difference in log latency and log power that is nothing at no distance, and a weight; a softmax
-    over probes mixes them. All readings enter relative to the first probe's.
+    A mixture of Gaussian processes, so that what was measured stands and sigma grows between. Each
+    of the `N_LAWS` laws has, for log latency and for log power, a prior mean and a covariance: that
+    of a regression on learned features, that of a smooth curve over learned coordinates, and that
+    of a rough one. The likelihood of all readings says which laws hold on this node. All readings
+    enter relative to the first probe's; of the probes the first 12 are seen.
     """
 
     def __init__(self) -> None:
         super().__init__()
-        n_probe = N_FEATURES + 2 * N_READINGS
-        self.basis = Dense(N_FEATURES, HIDDEN)
-        self.basis_2 = Dense(HIDDEN, HIDDEN)
-        self.latency_basis = Dense(HIDDEN, N_BASIS, scale=0.3)
-        self.power_basis = Dense(HIDDEN, N_BASIS, scale=0.3)
-        self.log_noise = nn.Parameter(torch.tensor([-3.0, -3.1]))
-        self.of_fit = Dense(2 * N_READINGS, HIDDEN)
-        self.of_candidate = Dense(N_FEATURES, HIDDEN)
-        self.of_probe = Dense(n_probe, HIDDEN)
-        self.of_neighbours = Dense(HIDDEN, HIDDEN)
-        self.of_distance = Dense(N_SHAPE, HIDDEN)
-        self.this_probe = Dense(n_probe, HIDDEN)
-        self.other_probe = Dense(n_probe, HIDDEN)
-        self.two_probes = Dense(HIDDEN, HIDDEN)
-        self.curve = Dense(HIDDEN, HIDDEN)
-        self.pair = Dense(HIDDEN, HIDDEN)
-        self.weigh = Dense(HIDDEN, 1)
-        self.mix = Dense(HIDDEN, HIDDEN)
-        self.latency_slopes = Dense(HIDDEN, N_SHAPE, scale=0.1)
-        self.power_slopes = Dense(HIDDEN, N_SHAPE, scale=0.1)
-        self.correction = Dense(HIDDEN, N_READINGS, scale=0.1)
-        self.log_sigma = Dense(HIDDEN, N_READINGS, scale=0.1)
+        n = N_READINGS * N_LAWS
+        self.hidden = Dense(N_FEATURES, HIDDEN)
+        self.hidden_2 = Dense(HIDDEN, HIDDEN)
+        self.expected = nn.Parameter(torch.randn(n, HIDDEN, 1) * 0.1 * (2.0 / HIDDEN) ** 0.5)
+        self.expected_slopes = nn.Parameter(torch.randn(n, N_FEATURES, 1) * 1e-3)
+        self.basis = nn.Parameter(torch.randn(n, HIDDEN, N_BASIS) * 0.3 * (2.0 / HIDDEN) ** 0.5)
+        self.basis_slopes = nn.Parameter(torch.randn(n, N_FEATURES, N_BASIS) * 0.1)
+        self.smooth = nn.Parameter(torch.randn(n, N_FEATURES, N_PLACES) * 0.5)
+        self.rough = nn.Parameter(torch.randn(n, N_FEATURES, N_PLACES))
+        spread = torch.linspace(-3.5, -1.0, N_LAWS).repeat(N_READINGS).reshape(n, 1, 1)
+        self.log_smooth = nn.Parameter(spread + 0.5 + 1e-3 * torch.randn(n, 1, 1))
+        self.log_rough = nn.Parameter(spread + 1e-3 * torch.randn(n, 1, 1))
+        self.log_noise = nn.Parameter(-5.3 + 1e-3 * torch.randn(n, 1, 1))
+        self.prior = nn.Parameter(1e-3 * torch.randn(1, N_LAWS, 1, 1))
 
     def forward(
         self, candidates: Tensor, probes: Tensor, probe_mask: Tensor
@@ -84,80 +95,101 @@ class Predictor(nn.Module):
         Args:
             candidates: shape (B, C, F).
             probes: shape (B, P, F + 2), log latency and log power last.
-            probe_mask: shape (B, P), 1 where a probe counts.
+            probe_mask: shape (B, P), 1 where a probe counts; the first always does.
 
         Returns:
             Mean log latency, its sigma, mean log power, its sigma, each of shape (B, C).
         """
-        first = probes[:, 0:1, N_FEATURES:]
-        readings = probes[:, :, N_FEATURES:] - first
-        at_probes, fitted, doubt = self._fit(candidates, probes, readings, probe_mask)
-        off = readings - at_probes
-        seen = torch.cat([probes[:, :, :N_FEATURES], readings, off], dim=2)
-        neighbours = self._compare_probes(seen, probe_mask)
-        counted = probe_mask.unsqueeze(2)
-        curve = (neighbours * counted).sum(dim=1, keepdim=True) / counted.sum(dim=1, keepdim=True)
-        curve = torch.relu(self.curve(curve))
-        fit = torch.cat([fitted, doubt], dim=2)
-        shape = candidates[:, :, :N_SHAPE].unsqueeze(2) - probes[:, :, :N_SHAPE].unsqueeze(1)
-        hidden = torch.relu(
-            (self.of_candidate(candidates) + self.of_fit(fit) + curve).unsqueeze(2)
-            + (self.of_probe(seen) + self.of_neighbours(neighbours)).unsqueeze(1)
-            + self.of_distance(torch.abs(shape))
+        laws = self.laws(candidates, probes, probe_mask)
+        share = torch.softmax(laws.score, dim=1).double()
+        answers: list[Tensor] = []
+        for quantity in range(N_READINGS):
+            own = slice(quantity * N_LAWS, (quantity + 1) * N_LAWS)
+            mean, variance = laws.mean[:, own], laws.variance[:, own]
+            mixed = (share * mean).sum(dim=1)
+            square = (share * (variance + mean * mean)).sum(dim=1)
+            sigma = torch.sqrt(torch.relu(square - mixed * mixed) + LEAST_VARIANCE)
+            first = probes[:, 0:1, N_FEATURES + quantity]
+            answers += [mixed.float()[:, :, 0] + first, sigma.float()[:, :, 0]]
+        return answers[0], answers[1], answers[2], answers[3]
+
+    def laws(self, candidates: Tensor, probes: Tensor, probe_mask: Tensor) -> Laws:
+        """What each law says, relative to the first probe, and how well it fits the readings."""
+        probes, mask = _pad(probes), _pad(probe_mask.unsqueeze(2))
+        readings = probes[:, :, N_FEATURES:] - probes[:, 0:1, N_FEATURES:]
+        at_probes, at_candidates = self._see(probes[:, :, :N_FEATURES]), self._see(candidates)
+        # only differences from the first probe count; large common parts would cost digits
+        origin = [at_probes[part][:, :, 0:1] for part in (0, 1)]
+        at_probes = (at_probes[0] - origin[0], at_probes[1] - origin[1], *at_probes[2:])
+        at_candidates = (
+            at_candidates[0] - origin[0],
+            at_candidates[1] - origin[1],
+            *at_candidates[2:],
         )
-        hidden = torch.relu(self.pair(hidden))
-        score = self.weigh(hidden) - _NEVER * (1.0 - probe_mask).unsqueeze(1).unsqueeze(3)
-        share = torch.softmax(score, dim=2)
-        mixed = torch.relu(self.mix((share * hidden).sum(dim=2)) + curve)
-        latency = (self.latency_slopes(hidden) * shape).sum(dim=3, keepdim=True)
-        power = (self.power_slopes(hidden) * shape).sum(dim=3, keepdim=True)
-        from_each = off.unsqueeze(1) + torch.cat([latency, power], dim=3)
-        sigma = torch.exp(torch.clamp(self.log_sigma(mixed), _LOG_SIGMA_LOW, _LOG_SIGMA_HIGH))
-        sigma = SIGMA_SCALE * sigma * torch.clamp(doubt + 0.01, 0.0, 1.0)
-        # what the mix of probes cannot say, as far as it is in doubt
-        corrected = self.correction(mixed) * sigma
-        mean = first + fitted + (share * from_each).sum(dim=2) + corrected
-        return mean[:, :, 0], sigma[:, :, 0], mean[:, :, 1], sigma[:, :, 1]
-
-    def _fit(
-        self, candidates: Tensor, probes: Tensor, readings: Tensor, probe_mask: Tensor
-    ) -> tuple[Tensor, Tensor, Tensor]:
-        """Regress on learned features: at the probes, at the candidates, and its doubt there."""
-        of_probes = self._basis(probes[:, :, :N_FEATURES])
-        of_candidates = self._basis(candidates)
-        by_quantity = torch.cat(
-            [readings[:, :, 0:1].unsqueeze(1), readings[:, :, 1:2].unsqueeze(1)], dim=1
+        expected = at_probes[0]
+        residual = torch.cat(
+            [
+                readings[:, :, 0:1].unsqueeze(1) - expected[:, :N_LAWS],
+                readings[:, :, 1:2].unsqueeze(1) - expected[:, N_LAWS:],
+            ],
+            dim=1,
         )
-        mask = probe_mask.unsqueeze(1).unsqueeze(3)
-        noise = torch.exp(self.log_noise).unsqueeze(1).unsqueeze(2)
-        weights, covariance = infer(of_probes, by_quantity, mask, noise)
-        at_probes, _ = apply(of_probes, weights, covariance)
-        fitted, doubt = apply(of_candidates, weights, covariance)
-        return _last(at_probes), _last(fitted), _last(doubt)
+        posterior = condition(
+            self._covariance(at_probes, at_probes),
+            self._covariance(at_probes, at_candidates),
+            self._variance(at_candidates),
+            residual.double(),
+            mask.unsqueeze(1).double(),
+            torch.exp(2.0 * self.log_noise).double() + LEAST_VARIANCE,
+        )
+        likelihood = posterior.log_likelihood
+        score = self.prior + (likelihood[:, :N_LAWS] + likelihood[:, N_LAWS:]).float()
+        mean = posterior.mean + at_candidates[0].double()
+        return Laws(mean, posterior.variance, score)
 
-    def _basis(self, features: Tensor) -> Tensor:
-        """Shape (B, N, F) → (B, 2, N, K)."""
-        hidden = torch.relu(self.basis_2(torch.relu(self.basis(features))))
-        parts = [self.latency_basis(hidden).unsqueeze(1), self.power_basis(hidden).unsqueeze(1)]
-        return torch.cat(parts, dim=1)
+    def _see(self, features: Tensor) -> tuple[Tensor, ...]:
+        """Per law: the mean expected, and places in its three covariances."""
+        hidden = torch.relu(self.hidden_2(torch.relu(self.hidden(features)))).unsqueeze(1)
+        x = features.unsqueeze(1)
+        expected = torch.matmul(hidden, self.expected) + torch.matmul(x, self.expected_slopes)
+        basis = torch.matmul(hidden, self.basis) + torch.matmul(x, self.basis_slopes)
+        smooth, rough = torch.matmul(x, self.smooth), torch.matmul(x, self.rough)
+        return expected, basis.double(), smooth.double(), rough.double()
 
-    def _compare_probes(self, seen: Tensor, probe_mask: Tensor) -> Tensor:
-        """What each probe says beside the others: shape (B, P, H)."""
-        pairs = self.this_probe(seen).unsqueeze(2) + self.other_probe(seen).unsqueeze(1)
-        pairs = torch.relu(self.two_probes(torch.relu(pairs)))
-        counted = probe_mask.unsqueeze(1).unsqueeze(3)
-        return (pairs * counted).sum(dim=2) / counted.sum(dim=2)
+    def _covariance(self, these: tuple[Tensor, ...], those: tuple[Tensor, ...]) -> Tensor:
+        basis = torch.matmul(these[1], those[1].transpose(2, 3))
+        smooth = torch.exp(-0.5 * _square_distance(these[2], those[2]))
+        apart = torch.sqrt(_square_distance(these[3], those[3]) + _ROUNDED)
+        rough = torch.exp(-1.0 * apart)
+        return basis + self._height(self.log_smooth) * smooth + self._height(self.log_rough) * rough
+
+    def _variance(self, seen: tuple[Tensor, ...]) -> Tensor:
+        basis = (seen[1] * seen[1]).sum(dim=3, keepdim=True)
+        rough = self._height(self.log_rough) * math.exp(-math.sqrt(_ROUNDED))
+        return basis + self._height(self.log_smooth) + rough
+
+    @staticmethod
+    def _height(log_sigma: Tensor) -> Tensor:
+        return torch.exp(2.0 * log_sigma).double()
 
 
-def _last(values: Tensor) -> Tensor:
-    """Shape (B, 2, N, 1) → (B, N, 2)."""
-    return torch.cat([values[:, 0], values[:, 1]], dim=2)
+def _pad(values: Tensor) -> Tensor:
+    """Cut or fill (B, P, …) with zeros to 12 probes."""
+    nothing = values[:, 0:1] * 0.0
+    return torch.cat([values, *[nothing] * MAX_CONTEXT], dim=1)[:, :MAX_CONTEXT]
+
+
+def _square_distance(these: Tensor, those: Tensor) -> Tensor:
+    """Shapes (B, N, P, Z) and (B, N, C, Z) → (B, N, P, C)."""
+    squares = (those * those).sum(dim=3, keepdim=True).transpose(2, 3)
+    own = (these * these).sum(dim=3, keepdim=True)
+    return torch.relu(own + squares - 2.0 * torch.matmul(these, those.transpose(2, 3)))
 
 
 class ProbeNet(nn.Module):
     """Scores rows; each sees itself and the mean and maximum over all.
 
-    Starts as expected improvement: the prior `EI_WEIGHT` · ln(EI / least) is added to what the
+    Starts as the rule that looks ahead: the prior `AHEAD_WEIGHT` · `log_ahead` is added to what the
     network says, and its last layer begins at 0.
     """
 
@@ -175,7 +207,7 @@ class ProbeNet(nn.Module):
         scale = torch.tensor([max(abs(spec.low), abs(spec.high), 1.0) for spec in ROW_FEATURES])
         self.register_buffer("scale", torch.sqrt(scale))
         prior = torch.zeros(n_features, 1)
-        prior[LOG_IMPROVEMENT] = EI_WEIGHT
+        prior[LOG_AHEAD] = AHEAD_WEIGHT
         self.register_buffer("prior", prior)
 
     def embed(self, rows: Tensor, row_mask: Tensor) -> tuple[Tensor, Tensor]:

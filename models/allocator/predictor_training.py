@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 import torch
 
-from models.allocator.nets import SIGMA_SCALE
+from models.allocator.nets import LEAST_VARIANCE, N_FEATURES, N_LAWS
+from models.allocator.training_watch import TrainingWatch, means
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -18,7 +19,7 @@ if TYPE_CHECKING:
     from models.allocator.nets import Predictor
     from models.allocator.surface_arrays import SurfaceArrays
 
-_STUDENT_NU = 2.0
+_LEAST_LIKELIHOOD = -30.0  # of a query, in logarithms: one far off must not steer a step
 _FOCUS_WIDTH = 0.25  # in log latency: how near the target searches end up probing
 _NOISE_FACTORS = (0.0, 0.5, 1.0, 1.0, 2.0)
 _CONFIRMED_SHARE = 0.2  # of probes are read over several windows
@@ -28,13 +29,13 @@ _CONFIRMED_SHARE = 0.2  # of probes are read over several windows
 class PredictorTraining:
     """How long and how fast the predictor learns."""
 
-    n_steps: int = 2500
-    batch_size: int = 64
-    n_probes: int = 9
+    n_steps: int = 3000
+    batch_size: int = 48
+    n_probes: int = 10
     """Most probes shown at once."""
     n_queries: int = 24
     """Candidates asked about per surface and step."""
-    learning_rate: float = 3e-3
+    learning_rate: float = 8e-3
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,29 +57,50 @@ def train_predictor(
     settings: PredictorTraining,
     rng: np.random.Generator,
     progress: Callable[[int, int, str], None],
+    watch: TrainingWatch | None = None,
 ) -> tuple[float, ...]:
-    """Fit the network in place; returns the loss averaged over each hundredth of the steps."""
+    """Fit the network in place; returns the loss averaged over each hundredth of the steps.
+
+    A `watch` keeps checkpoints, goes on from the last one, and says when to stop.
+    """
+    watch = watch or TrainingWatch(settings.n_steps)
     optimizer = torch.optim.Adam(net.parameters(), lr=settings.learning_rate)
     schedule = torch.optim.lr_scheduler.OneCycleLR(
         optimizer, settings.learning_rate, total_steps=settings.n_steps, pct_start=0.1
     )
     chance = surfaces.weight / surfaces.weight.sum()
-    losses = []
     net.train()
-    for step in range(settings.n_steps):
+    for step in range(watch.resume(net, optimizer, schedule, rng), settings.n_steps):
         rows = rng.choice(len(surfaces), settings.batch_size, p=chance)
         questions = ask_questions(surfaces.take(rows), settings, rng)
         loss = _loss(net, questions)
         optimizer.zero_grad()
         loss.backward()  # type: ignore[no-untyped-call]
-        torch.nn.utils.clip_grad_norm_(net.parameters(), 1.0)
+        torch.nn.utils.clip_grad_norm_(net.parameters(), 5.0)
         optimizer.step()
         schedule.step()
-        losses.append(float(loss.detach()))
+        is_over = watch.is_over(float(loss.detach()), net, optimizer, schedule, rng)
         if (step + 1) % max(settings.n_steps // 20, 1) == 0:
             progress(step + 1, settings.n_steps, "training the predictor")
-    parts = np.array_split(np.asarray(losses), min(100, len(losses)))
-    return tuple(float(part.mean()) for part in parts)
+        if is_over:
+            break
+    watch.finish(net)
+    return means(watch.losses)
+
+
+def validation_loss(
+    surfaces: SurfaceArrays, settings: PredictorTraining, seed: int, n_asked: int = 256
+) -> Callable[[Predictor], float]:
+    """Loss on questions that stay the same from look to look."""
+    rng = np.random.default_rng(seed)
+    rows = rng.choice(len(surfaces), n_asked, p=surfaces.weight / surfaces.weight.sum())
+    questions = ask_questions(surfaces.take(rows), settings, rng)
+
+    def loss(net: Predictor) -> float:
+        with torch.no_grad():
+            return float(_loss(net, questions))
+
+    return loss
 
 
 def ask_questions(
@@ -142,20 +164,20 @@ def _read(
 
 
 def _loss(net: Predictor, questions: Questions) -> torch.Tensor:
-    """Student-t negative log likelihood of latency and power, averaged over queries."""
-    answer = net(
-        torch.from_numpy(questions.candidates),
-        torch.from_numpy(questions.probes),
-        torch.from_numpy(questions.probe_mask),
+    """Negative log likelihood of latency and power under the mixture, averaged over queries."""
+    probes = torch.from_numpy(questions.probes)
+    laws = net.laws(
+        torch.from_numpy(questions.candidates), probes, torch.from_numpy(questions.probe_mask)
     )
+    share = torch.log_softmax(laws.score, dim=1)
     weight = torch.from_numpy(questions.weight)
-    total = torch.zeros(())
-    for mean, sigma, truth in (
-        (answer[0], answer[1], questions.latency_log),
-        (answer[2], answer[3], questions.power_log),
-    ):
-        fitted = sigma / SIGMA_SCALE
-        off = (torch.from_numpy(truth) - mean) / fitted
-        heavy = 0.5 * (_STUDENT_NU + 1.0) * torch.log1p(off * off / _STUDENT_NU)
-        total = total + ((heavy + torch.log(fitted)) * weight).sum() / weight.sum()
+    total = torch.zeros((), dtype=torch.float64)
+    for quantity, truth in enumerate((questions.latency_log, questions.power_log)):
+        own = slice(quantity * N_LAWS, (quantity + 1) * N_LAWS)
+        relative = torch.from_numpy(truth) - probes[:, 0:1, N_FEATURES + quantity]
+        variance = laws.variance[:, own] + LEAST_VARIANCE
+        off = relative.unsqueeze(1).unsqueeze(3) - laws.mean[:, own]
+        likelihood = share - 0.5 * (off * off / variance + torch.log(variance))
+        likely = torch.clamp(torch.logsumexp(likelihood, dim=1).squeeze(2), min=_LEAST_LIKELIHOOD)
+        total = total - (likely * weight).sum() / weight.sum()
     return total

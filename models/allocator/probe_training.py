@@ -1,4 +1,4 @@
-"""Teaching the probe policy with MaskablePPO, starting from expected improvement."""
+"""Teaching the probe policy with MaskablePPO, starting from the rule that looks ahead."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ _WINDOW_SIGMA = 0.005
 class ProbeTraining:
     """How long and how the probe policy learns."""
 
-    n_steps: int = 200_000
+    n_steps: int = 100_000
     """Decisions over all environments; 0 leaves the policy as it is."""
     n_candidates: int = 40
     """Candidates of each surface: fewer than searches have, so that it is faster."""

@@ -1,12 +1,12 @@
 """The probing environment: from predictions and what was measured, choose the next probe or commit.
 
-Observation, per environment: Box (15, 22), float32
-    columns 0 to 20   `components.policy.belief.ROW_FEATURES`, their names, units and ranges
-    column  21        1 where the row may be chosen, 0 where not
-Action: Discrete(15)
-    0 to 7            the cheapest candidate that keeps the target with P ≥ .5, .6, … .995
-    8 to 13           the six best by expected improvement
-    14                commit to the incumbent: the episode ends
+Observation, per environment: Box (17, 25), float32
+    columns 0 to 23   `components.policy.belief.ROW_FEATURES`, their names, units and ranges
+    column  24        1 where the row may be chosen, 0 where not
+Action: Discrete(17)
+    0 to 9            the cheapest candidate that keeps the target with P ≥ .1, .2, … .99
+    10 to 15          the six best by expected improvement
+    16                commit to the incumbent: the episode ends
 Reward, with φ = .02 ln(1 + regret / .005) of the incumbent by true power:
     50 (φ before - φ after - .002 [the probe truly misses the target] - .0005), and -15 at the end
     when the incumbent truly misses the target.
@@ -25,16 +25,9 @@ import numpy as np
 from gymnasium import spaces
 from stable_baselines3.common.vec_env import VecEnv
 
-from components.policy.belief import (
-    COMMIT,
-    N_ROWS,
-    ROW_FEATURES,
-    Situation,
-    Spent,
-    believe,
-    lay_rows,
-)
+from components.policy.belief import believe
 from components.policy.evidence import Evidence, Readings, add_readings, judge, no_evidence
+from components.policy.rows import COMMIT, N_ROWS, ROW_FEATURES, Situation, Spent, lay_rows
 from components.policy.search_settings import SearchSettings
 from models.allocator.probing_reward import (
     MISS_COST,
@@ -58,6 +51,8 @@ if TYPE_CHECKING:
     Forecaster = Callable[[NDArray[np.float32], NDArray[np.float32], NDArray[np.float32]], Forecast]
 
 _NOISE_FACTORS = (0.3, 1.0, 1.0, 2.0)
+_ALLOWED_FACTORS = (1.0, 1.0, 0.4)
+"""Of the least P(feasible): a third of the jobs' operators allow more."""
 
 
 class ProbingEnv(VecEnv):
@@ -123,7 +118,7 @@ class ProbingEnv(VecEnv):
         return self._observation(), rewards.astype(np.float32), dones, infos
 
     def action_masks(self) -> NDArray[np.bool_]:
-        """Shape (N, 15): rows that may be chosen."""
+        """Shape (N, 17): rows that may be chosen."""
         return self._rows.mask
 
     def close(self) -> None:
@@ -163,6 +158,7 @@ class ProbingEnv(VecEnv):
         """Draw surfaces for some searches until their widest candidates keep the target."""
         if not hasattr(self, "_surfaces"):
             self._surfaces = self._draw(self.num_envs)
+            self._least_p = np.full(self.num_envs, self._settings.min_p_feasible)
             self._start_over(rows)
         left = rows
         while left.size:
@@ -170,6 +166,8 @@ class ProbingEnv(VecEnv):
             for field in fields(drawn):
                 getattr(self._surfaces, field.name)[left] = getattr(drawn, field.name)
             self._start_over(left)
+            factors = self._rng.choice(_ALLOWED_FACTORS, left.size)
+            self._least_p[left] = self._settings.min_p_feasible * factors
             self._probe(left, np.zeros_like(left))
             failed = left[self._verdicts.incumbent[left] < 0]
             if failed.size:
@@ -235,14 +233,18 @@ class ProbingEnv(VecEnv):
                 verdicts=self._verdicts,
                 spent=self._spent(),
                 n_cpus=self._surfaces.n_cpus.astype(np.float64),
-                eligible=self._surfaces.known
-                & (belief.p_feasible >= self._settings.min_p_feasible),
+                eligible=self._surfaces.known & (belief.p_feasible >= self._least_p[:, np.newaxis]),
             )
         )
 
     def _spent(self) -> Spent:
         over = (self._verdicts.over & self._narrowed).sum(axis=1)
-        return Spent(self._probes.astype(np.float64), over.astype(np.float64))
+        return Spent(
+            self._probes.astype(np.float64),
+            over.astype(np.float64),
+            (self._settings.max_unsafe_probes - over).astype(np.float64),
+            (self._settings.max_probes - self._probes).astype(np.float64),
+        )
 
     def _observation(self) -> NDArray[np.float32]:
         mask = self._rows.mask[:, :, np.newaxis].astype(np.float32)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import argparse
 import logging
+import shutil
 import sys
 import tempfile
 import time
@@ -15,21 +16,29 @@ import numpy as np
 
 from components.madeup.populations import TRAINING_FAMILIES, draw
 from components.policy.bundle import bundle_digest
-from components.policy.manifest import EXPECTED_IMPROVEMENT, LEARNED
+from components.policy.manifest import EXPECTED_IMPROVEMENT, LEARNED, LOOK_AHEAD, PROBE_RULES
 from components.policy.search_settings import SearchSettings
+from models.allocator.bending import bend
 from models.allocator.bundling import bundle_nets
 from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
 from models.allocator.nets import Predictor, ProbeNet
-from models.allocator.predictor_training import PredictorTraining, train_predictor
+from models.allocator.predictor_training import (
+    PredictorTraining,
+    train_predictor,
+    validation_loss,
+)
 from models.allocator.probe_training import ProbeTraining, forecaster, train_prober
 from models.allocator.scoring import paired_difference, summarise, table
 from models.allocator.seeding import make_repeatable
 from models.allocator.surface_arrays import join, of_madeup
 from models.allocator.train_report import TrainReport
+from models.allocator.training_bar import training_bar
+from models.allocator.training_watch import TrainingWatch
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
+    from components.policy.recorded import RecordedSurface
     from models.allocator.evaluation_set import EvaluationSet
     from models.allocator.surface_arrays import SurfaceArrays
 
@@ -39,6 +48,8 @@ logger = logging.getLogger(__name__)
 
 _VALIDATION_SEED = 10_000
 """Nodes on which RL and expected improvement are compared; the gate's are others."""
+_STOPPING_SEED = 50_000
+"""Nodes that say when the predictor has learned enough."""
 _REPORT_SEED = 30_000
 
 
@@ -59,9 +70,13 @@ def train_default(
     *,
     seed: int = 0,
     budget: Budget | None = None,
+    checkpoints: Path | None = None,
     progress: Callable[[int, int, str], None] | None = None,
 ) -> TrainReport:
-    """Train on made-up nodes only, and write the bundle; the same seed gives the same weights."""
+    """Train on made-up nodes only, and write the bundle; the same seed gives the same weights.
+
+    With a folder for `checkpoints` a training that was interrupted goes on from there.
+    """
     budget, tell = budget or Budget(), progress or _silent
     began = time.process_time()
     make_repeatable(seed)
@@ -69,7 +84,15 @@ def train_default(
     predictor, prober = Predictor(), ProbeNet()
     tell(0, 1, "making up nodes")
     surfaces = madeup_surfaces(budget.n_surfaces, seed)
-    losses = train_predictor(predictor, surfaces, budget.predictor, rng, tell)
+    watch = TrainingWatch(
+        n_steps=budget.predictor.n_steps,
+        inputs=f"{seed} {budget}",
+        file=None if checkpoints is None else checkpoints / "predictor.pt",
+        validation_loss=validation_loss(
+            madeup_surfaces(budget.n_validation, _STOPPING_SEED), budget.predictor, seed
+        ),
+    )
+    losses = train_predictor(predictor, surfaces, budget.predictor, rng, tell, watch)
     rewards = train_prober(prober, forecaster(predictor), surfaces, budget.prober, seed, tell)
     rule, choice = choose_rule(predictor, prober, budget, tell)
     cases = evaluation_set(n_madeup=budget.n_evaluation)
@@ -86,43 +109,49 @@ def train_default(
         bundle=out,
         digest=bundle_digest(out),
         metrics=metrics,
-        curves={"predictor_loss": losses, "probe_reward": rewards},
+        curves={
+            "predictor_loss": losses,
+            "predictor_validation_loss": tuple(watch.validation),
+            "probe_reward": rewards,
+        },
         params={"seed": str(seed), "budget": str(budget), "probe_rule": rule},
         cpu_s=time.process_time() - began,
     )
 
 
 def madeup_surfaces(n: int, seed: int) -> SurfaceArrays:
-    """Draw surfaces of the training families, as many of each."""
+    """Draw surfaces of the training families, as many of each, part of them bent."""
     each = n // len(TRAINING_FAMILIES)
-    return join([of_madeup(draw(family, seed, each), seed) for family in TRAINING_FAMILIES])
+    drawn = join([of_madeup(draw(family, seed, each), seed) for family in TRAINING_FAMILIES])
+    return bend(drawn, seed)
 
 
 def choose_rule(
     predictor: Predictor, prober: ProbeNet, budget: Budget, progress: Progress
 ) -> tuple[str, dict[str, float]]:
-    """Compare what RL learned with expected improvement on nodes of their own.
+    """Compare what RL learned with what needs no learning, on nodes of their own.
 
-    RL decides unless it is worse by more than two standard errors of the paired difference.
+    RL decides unless it is worse than looking ahead by more than two standard errors of the paired
+    difference.
     """
     cases = evaluation_set(
         n_madeup=budget.n_validation, seed=_VALIDATION_SEED, families=TRAINING_FAMILIES
     )
     with tempfile.TemporaryDirectory() as folder:
         bundle_nets(predictor, prober, Path(folder), probe_rule=LEARNED)
-        learned = evaluate(Path(folder), cases, progress=progress)
-        plain = evaluate(
-            Path(folder),
-            cases,
-            settings=SearchSettings(probe_rule=EXPECTED_IMPROVEMENT),
-            progress=progress,
-        )
-    difference, error = paired_difference(learned, plain)
-    rule = EXPECTED_IMPROVEMENT if difference > 2.0 * error else LEARNED
-    return rule, {
-        "rl_less_ei_regret": difference,
-        "rl_less_ei_regret_standard_error": error,
-    }
+        scores = {
+            rule: evaluate(
+                Path(folder), cases, settings=SearchSettings(probe_rule=rule), progress=progress
+            )
+            for rule in PROBE_RULES
+        }
+    metrics: dict[str, float] = {}
+    for name, rule in (("ei", EXPECTED_IMPROVEMENT), ("look_ahead", LOOK_AHEAD)):
+        difference, error = paired_difference(scores[LEARNED], scores[rule])
+        metrics[f"rl_less_{name}_regret"] = difference
+        metrics[f"rl_less_{name}_regret_standard_error"] = error
+    is_worse = difference > 2.0 * error
+    return LOOK_AHEAD if is_worse else LEARNED, metrics
 
 
 def judge_nets(
@@ -131,10 +160,12 @@ def judge_nets(
     rule: str,
     cases: EvaluationSet,
     progress: Progress,
+    *,
+    recorded: Sequence[RecordedSurface] = (),
 ) -> dict[str, float]:
     """Figures of a policy over an evaluation set, named `family_figure`."""
     with tempfile.TemporaryDirectory() as folder:
-        bundle_nets(predictor, prober, Path(folder), probe_rule=rule)
+        bundle_nets(predictor, prober, Path(folder), probe_rule=rule, recorded=recorded)
         summary = summarise(evaluate(Path(folder), cases, progress=progress), cases)
     return {
         f"{family}_{name}": value
@@ -151,13 +182,27 @@ def main(argv: list[str] | None = None) -> int:
     parser.add_argument("--predictor-steps", type=int, default=PredictorTraining().n_steps)
     parser.add_argument("--probe-steps", type=int, default=ProbeTraining().n_steps)
     parser.add_argument("--cases", type=int, default=600, help="fresh nodes to be judged on")
+    parser.add_argument(
+        "--checkpoints",
+        type=Path,
+        default=Path("build/policy-training"),
+        help="folder that an interrupted training goes on from; emptied at its end",
+    )
     options = parser.parse_args(argv)
     logging.basicConfig(level=logging.INFO, format="%(message)s", stream=sys.stderr)
     budget = Budget(
         predictor=PredictorTraining(n_steps=options.predictor_steps),
         prober=ProbeTraining(n_steps=options.probe_steps),
     )
-    report = train_default(options.out, seed=options.seed, budget=budget, progress=_log)
+    with training_bar() as tell:
+        report = train_default(
+            options.out,
+            seed=options.seed,
+            budget=budget,
+            checkpoints=options.checkpoints,
+            progress=tell or _log,
+        )
+    shutil.rmtree(options.checkpoints, ignore_errors=True)
     logger.info("%s: %s, %.0f CPU s", report.bundle, report.digest, report.cpu_s)
     for text in compare(report.bundle, options.cases, seed=_REPORT_SEED + options.seed):
         logger.info("%s", text)
@@ -171,7 +216,7 @@ def compare(bundle: Path, n_cases: int, *, seed: int) -> tuple[str, ...]:
         ("all CPUs", evaluate_all_cpus(cases)),
         *(
             (rule, evaluate(bundle, cases, settings=SearchSettings(probe_rule=rule)))
-            for rule in (EXPECTED_IMPROVEMENT, LEARNED)
+            for rule in PROBE_RULES
         ),
     ]
     return tuple(table(name, summarise(scores, cases)) for name, scores in rows)

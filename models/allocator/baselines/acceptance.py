@@ -2,22 +2,26 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, replace
+import math
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.policy.evidence import Readings, add_readings, judge, no_evidence
+from components.policy.evidence import add_reading, judge, no_evidence, rule_out
+from components.policy.search_settings import SearchSettings
 from models.allocator.arena import Decision
 
 if TYPE_CHECKING:
     from components.jobs.candidate import Candidate
-    from components.policy.evidence import Evidence, Verdicts
+    from components.policy.evidence import Verdicts
     from models.allocator.arena import Contender, Read, Reading, Task
 
-WINDOW_SIGMA = 0.01
+WINDOW_SIGMA = SearchSettings().window_sigma
 """Expected sigma of a window's log latency; our search expects the same."""
 CONFIRM_WINDOWS = 10
+_PART = 2
+"""Windows of a confirmation that are read at once, as our search does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -54,15 +58,13 @@ class Book:
     def read_one(self, candidate: Candidate, confirm_windows: int = 0) -> Reading:
         """Read a candidate and take it in."""
         reading = self._read(candidate, confirm_windows)
-        readings = Readings(
-            searches=np.asarray([0]),
-            candidates=np.asarray([self._position[candidate]]),
-            latency_log=np.log([reading.latency_ms]),
-            power_log=np.log([reading.power_w]),
-            n_windows=np.asarray([float(max(confirm_windows, 1))]),
-            ruled_out=np.asarray([False]),
+        self.evidence = add_reading(
+            self.evidence,
+            self._position[candidate],
+            math.log(reading.latency_ms),
+            math.log(reading.power_w),
+            n_windows=float(max(confirm_windows, 1)),
         )
-        self.evidence = add_readings(self.evidence, readings)
         return reading
 
     def settle(self) -> Decision:
@@ -70,19 +72,20 @@ class Book:
         candidates = self.task.candidates
         while (open_ := self._open()).any():
             index = int(np.where(open_, self.evidence.power_log[0], np.inf).argmin())
-            self.read_one(candidates[index], CONFIRM_WINDOWS)
+            self._confirm(index)
             if self.verdicts.accepted[0, index]:
                 return Decision(candidates[index])
-            self.evidence = _rule_out(self.evidence, index)
+            self.evidence = rule_out(self.evidence, index)
         latency = np.where(self.evidence.measured[0], self.evidence.latency_log[0], np.inf)
         return Decision(candidates[int(latency.argmin())], infeasible=True)
+
+    def _confirm(self, index: int) -> None:
+        """Read a candidate in parts until it is refused, or all were read."""
+        for _ in range(CONFIRM_WINDOWS // _PART):
+            self.read_one(self.task.candidates[index], _PART)
+            if self.verdicts.refused[0, index]:
+                return
 
     def _open(self) -> np.ndarray:
         """Shape (C,): read, and not seen above the target."""
         return np.asarray(self.evidence.measured[0] & ~self.verdicts.over[0])
-
-
-def _rule_out(evidence: Evidence, index: int) -> Evidence:
-    ruled_out = evidence.ruled_out.copy()
-    ruled_out[0, index] = True
-    return replace(evidence, ruled_out=ruled_out)

@@ -4,18 +4,17 @@ import numpy as np
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.policy.belief import (
+from components.policy.belief import Forecast, believe
+from components.policy.evidence import Readings, add_readings, judge, no_evidence
+from components.policy.rows import (
     COMMIT,
     N_ROWS,
     P_LEVELS,
     ROW_FEATURES,
-    Forecast,
     Situation,
     Spent,
-    believe,
     lay_rows,
 )
-from components.policy.evidence import Readings, add_readings, judge, no_evidence
 
 
 def situation(seed, n_searches, n_candidates):
@@ -39,7 +38,7 @@ def situation(seed, n_searches, n_candidates):
         belief=belief,
         evidence=evidence,
         verdicts=judge(evidence, zeros),
-        spent=Spent(zeros + 1.0, zeros),
+        spent=Spent(zeros + 1.0, zeros, zeros + 2.0, zeros + 11.0),
         n_cpus=rng.integers(1, 128, shape).astype(np.float64),
         eligible=belief.p_feasible >= 0.5,
     )
@@ -84,7 +83,12 @@ def test_a_batch_gives_what_each_search_gives_alone(seed):
             verdicts=type(asked.verdicts)(
                 *(getattr(asked.verdicts, name)[pick] for name in type(asked.verdicts).__slots__)
             ),
-            spent=Spent(asked.spent.probes[pick], asked.spent.unsafe[pick]),
+            spent=Spent(
+                asked.spent.probes[pick],
+                asked.spent.unsafe[pick],
+                asked.spent.misses_left[pick],
+                asked.spent.probes_left[pick],
+            ),
             n_cpus=asked.n_cpus[pick],
             eligible=asked.eligible[pick],
         )

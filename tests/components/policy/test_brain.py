@@ -3,11 +3,11 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
-from components.policy.belief import COMMIT, N_ROWS, ROW_FEATURES, Rows
 from components.policy.candidates import candidates_of
 from components.policy.default_bundle import default_bundle
 from components.policy.errors import PolicyError
 from components.policy.features import candidate_features
+from components.policy.rows import COMMIT, N_ROWS, ROW_FEATURES, Rows
 
 
 def inputs(topology):

@@ -81,7 +81,7 @@ def test_a_file_that_nobody_named_is_refused(bundle):
 
 def test_weights_changed_with_their_digest_do_not_give_the_golden_outputs(bundle):
     def change(graph):
-        tensor = weight(graph, "pair.weight")
+        tensor = weight(graph, "hidden.weight")
         values = onnx.numpy_helper.to_array(tensor).copy()
         values[:, 0] += 0.1
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
@@ -93,7 +93,7 @@ def test_weights_changed_with_their_digest_do_not_give_the_golden_outputs(bundle
 
 def test_weights_that_are_not_finite_are_refused(bundle):
     def change(graph):
-        tensor = weight(graph, "pair.weight")
+        tensor = weight(graph, "hidden.weight")
         values = onnx.numpy_helper.to_array(tensor).copy()
         values[3, 5] = np.nan
         tensor.CopyFrom(onnx.numpy_helper.from_array(values, tensor.name))
@@ -128,7 +128,7 @@ def test_an_operator_of_another_domain_is_refused(bundle):
 
 def test_weights_in_another_file_are_refused(bundle):
     def change(graph):
-        tensor = weight(graph, "pair.weight")
+        tensor = weight(graph, "hidden.weight")
         entry = tensor.external_data.add()
         entry.key, entry.value = "location", "elsewhere.bin"
         tensor.data_location = TensorProto.EXTERNAL

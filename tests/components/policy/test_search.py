@@ -195,7 +195,7 @@ def test_a_single_candidate_is_probed_and_confirmed(brain, tiny_node):
     world = scaling(tiny_node)
     search = Search(brain, tiny_node, [Candidate(2)], Target(90.0))
     assert world.run(search) == search.next()
-    assert [type(step) for step in world.steps] == [Probe, Confirm, Settled]
+    assert [type(step) for step in world.steps] == [Probe, *[Confirm] * 5, Settled]
 
 
 def test_a_window_that_does_not_decide_is_repeated(brain, tiny_node):
@@ -212,7 +212,7 @@ def test_a_failed_confirmation_leads_to_the_next_cheapest_that_was_measured(brai
     search.observe(Observation(search.next().candidate, 20.0, 58.0))
     assert search.next().candidate == Candidate(1)
     search.observe(Observation(Candidate(1), 40.0, 54.0))
-    assert search.next() == Confirm(Candidate(1), 10, search.next().reason)
+    assert search.next() == Confirm(Candidate(1), 2, search.next().reason)
     search.observe(Observation(Candidate(1), 160.0, 54.0, n_windows=10.0))
     assert isinstance(search.next(), Confirm)
     assert search.next().candidate == Candidate(2)
@@ -239,7 +239,7 @@ def test_a_confirmation_may_come_in_parts(brain, tiny_node):
     search = Search(brain, tiny_node, [Candidate(2)], Target(90.0))
     search.observe(Observation(search.next().candidate, 50.0, 58.0))
     search.observe(Observation(search.next().candidate, 50.0, 58.0, n_windows=4.0))
-    assert search.next().n_windows == 6
+    assert search.next().n_windows == 2
     search.observe(Observation(Candidate(2), 50.0, 58.0, n_windows=6.0))
     assert isinstance(search.next(), Settled)
 

@@ -18,7 +18,8 @@ def test_a_table_for_each_noise_and_figures_on_request(tmp_path, capsys):
     folder = tmp_path / "figures"
     assert main([*FEW, "--noise", "0", "0.01", "--figures", str(folder)]) == 0
     printed = capsys.readouterr().out
-    assert printed.count("ours, learned") == 2
+    assert printed.count("ours, look-ahead") == 2
+    assert printed.count("back in 2 windows") == 2
     assert "usl, noise 1.00% a window" in printed
     assert sorted(path.name for path in folder.iterdir()) == [
         "misses-noise-0.01.png",

@@ -9,6 +9,7 @@ from components.madeup.errors import MadeUpError
 from components.node.topology import grid_topology
 from components.policy.brain import load_brain
 from components.policy.default_bundle import default_bundle
+from components.policy.manifest import PROBE_RULES
 from components.policy.search_settings import SearchSettings
 from models.allocator.arena import run
 from models.allocator.arena_benchmark import benchmark, ours
@@ -32,8 +33,13 @@ def bout(brain):
     return bout
 
 
-def test_both_rules_of_ours_take_part(brain):
-    assert {c.name for c in ours(brain)} == {"ours, learned", "ours, expected-improvement"}
+def test_all_rules_of_ours_take_part_and_one_that_may_risk_more(brain):
+    own = brain.bundle.probe_rule
+    assert [c.name for c in ours(brain)] == [
+        f"ours, {own}",
+        *(f"ours, {rule}" for rule in PROBE_RULES if rule != own),
+        f"ours, {own}, P ≥ 0.2 allowed",
+    ]
 
 
 @pytest.mark.parametrize("number", [0, 1])

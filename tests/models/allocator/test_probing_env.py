@@ -8,7 +8,8 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.policy.belief import COMMIT, ROW_FEATURES, Forecast
+from components.policy.belief import Forecast
+from components.policy.rows import COMMIT, ROW_FEATURES
 from components.policy.search_settings import SearchSettings
 from models.allocator.nets import N_FEATURES, ProbeNet
 from models.allocator.probe_training import ProbeTraining, train_prober
@@ -119,7 +120,7 @@ def test_missing_the_target_outweighs_any_power_saving(regret):
     assert REWARD_SCALE * potential(np.asarray(regret)) < MISS_COST
 
 
-def test_an_untrained_policy_is_expected_improvement():
+def test_an_untrained_policy_looks_ahead():
     make_repeatable(0)
     outcomes, _ = roll(make_env(64), best_logit(ProbeNet()))
     assert np.mean([outcome.regret for outcome in outcomes]) < 0.01
