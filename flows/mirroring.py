@@ -43,14 +43,16 @@ def mirror(settings: Settings, release: Release) -> str | None:
     That MLflow is away must keep nobody from rolling back.
     """
     registry = Registry(settings.mlflow_url)
-    try:
-        for policy in release.desired.rings[-1].policies:
+    wrong: str | None = None
+    for policy in release.desired.rings[-1].policies:
+        try:
             report = registry.mirror(release, policy)
+        except RegistryError as error:
+            logger.warning("MLflow does not show release %d yet: %s", release.sequence, error)
+            wrong = str(error)
+        else:
             _remember(settings.home, policy, report.champion)
-    except RegistryError as error:
-        logger.warning("MLflow does not show release %d yet: %s", release.sequence, error)
-        return str(error)
-    return None
+    return wrong
 
 
 def moved_by_hand(settings: Settings) -> tuple[Moved, ...]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from components.hub.client import read_nodes
 from components.hub.errors import HubAwayError
+from components.policy.any_bundle import POLICIES
 from components.policy.manifest import CORE_ALLOCATOR
 from components.releases import operations
 from components.releases.log import ReleaseLog
@@ -88,6 +89,7 @@ def rollback(arguments: argparse.Namespace, resolved: Resolved) -> int:
             to=arguments.to,
             after=entries[-1].sequence,
         ),
+        _changed_policy(entries[-1].desired, desired),
     )
     return _decide(arguments, settings, proposal)
 
@@ -132,6 +134,13 @@ def _list_approvals(arguments: argparse.Namespace, settings: Settings) -> int:
     else:
         print("nothing waits for approval")
     return DONE
+
+
+def _changed_policy(before: Desired, after: Desired) -> str:
+    """The policy that differs for nodes in general; the allocator where none or both do."""
+    one, other = before.rings[-1].policies, after.rings[-1].policies
+    changed = [name for name in POLICIES if one.get(name) != other.get(name)]
+    return changed[0] if changed else CORE_ALLOCATOR
 
 
 def pause(arguments: argparse.Namespace, resolved: Resolved) -> int:

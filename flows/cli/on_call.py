@@ -7,6 +7,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.hub.client import read_nodes
+from components.policy.manifest import CORE_ALLOCATOR
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
 from flows.cli.printing import print_table
@@ -58,7 +59,7 @@ def policies(arguments: argparse.Namespace, resolved: Resolved) -> int:
                 str(version.version),
                 version.digest[:12],
                 ", ".join(version.aliases) or "-",
-                "made-up nodes"
+                ("made-up nodes" if version.policy == CORE_ALLOCATOR else "a device table")
                 if version.lake_version is None
                 else f"samples v{version.lake_version}",
                 "-" if version.release_sequence is None else str(version.release_sequence),
