@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import logging
+import math
 from collections import deque
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.errors import JoulepilotError
+from components.telemetry.errors import ReadingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -83,7 +85,7 @@ class NodeMeter:
 
     def _energy_j(self) -> float | None:
         try:
-            energy_j = self._power.energy_j()
+            energy_j = _checked(self._power.energy_j())
         except JoulepilotError as error:
             self._note("power", error)
             self._n_power_errors += 1
@@ -104,6 +106,21 @@ class NodeMeter:
         if meter not in self._wrong:
             log.warning("%s cannot be read: %s", meter, error)
         self._wrong[meter] = str(error)
+
+
+def _checked(energy_j: float) -> float:
+    """A counter of joules, as it is.
+
+    Raises:
+        ReadingError: no counter says such a thing.
+    """
+    if math.isfinite(energy_j) and energy_j >= 0:
+        return energy_j
+    raise ReadingError(
+        "asked for the node's energy",
+        f"the counter says {energy_j} J",
+        "see joulepilot-node doctor",
+    )
 
 
 def mean_power_w(before: NodeReading, after: NodeReading) -> float | None:

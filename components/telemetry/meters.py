@@ -2,8 +2,11 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
+
+from components.telemetry.errors import ReadingError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +29,15 @@ class LatencySnapshot:
     n_images: int
     n_received: int
     """Requests that arrived, answered or not."""
+
+    def __post_init__(self) -> None:
+        counted = (self.n_requests, self.n_images, self.n_received, *self.counts)
+        if not (math.isfinite(self.sum_s) and self.sum_s >= 0 and min(counted) >= 0):
+            raise ReadingError(
+                "asked a server for its latencies",
+                f"they sum up to {self.sum_s} s, of {self.n_requests} requests",
+                "see what the server's page says; it is read again",
+            )
 
 
 class LatencySource(Protocol):
