@@ -20,8 +20,10 @@ if TYPE_CHECKING:
 
 HOPELESS = 0.02
 """With no candidate this likely to be accepted, the target counts as out of reach."""
-LEAST_PROBES = 8
+LEAST_PROBES = 12
 """But not before this many were tried: on some nodes more CPUs are slower."""
+_DOUBT = 2.0
+"""Sigmas below its forecast that a candidate's latency may lie, when all are unlikely."""
 RESCUE = 0.8
 """After a load change, the cheapest candidate at least this likely to be accepted comes next."""
 
@@ -60,6 +62,6 @@ def choose_wider(
     if unmeasured:
         return unmeasured[0], "widest before giving up"
     if n_probes < LEAST_PROBES:
-        nearness = np.where(open_, belief.slack[0] + belief.forecast.latency_sigma[0], -np.inf)
+        nearness = np.where(open_, belief.slack[0] + _DOUBT * belief.forecast.latency_sigma[0], -np.inf)
         return int(nearness.argmax()), "the least unlikely to keep the target"
     return None
