@@ -84,6 +84,7 @@ def parser() -> argparse.ArgumentParser:
     explain.add_argument("job")
     _add_sweep(verbs)
     _add_manage(verbs)
+    _add_tuning(verbs)
     hold = _verb(verbs, "hold", "keep a job on the CPUs it has now, or on others; over restarts")
     hold.add_argument("job")
     hold.add_argument("--cpus", metavar="LIST", help="like 0-7; default: those it has now")
@@ -230,6 +231,13 @@ def _add_sweep(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> No
     sweep.add_argument("--window-s", type=float, help="default: that of the executor")
     sweep.add_argument("--no-wait", action="store_true", help="do not wait for its end")
     sweep.add_argument("--timeout-s", type=float, default=3600.0, help="give up waiting after")
+
+
+def _add_tuning(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:
+    tuning = _verb(verbs, "tuning", "show what was learned of this node's devices, or forget it")
+    tuning.add_argument("--reset", action="store_true", help="forget it")
+    tuning.add_argument("--device", help="only of this device")
+    tuning.add_argument("--network", help="only of this network")
 
 
 def _add_manage(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None:

@@ -68,6 +68,12 @@ def _arguments(arguments: argparse.Namespace) -> dict[str, Plain]:
                 "layout": arguments.layout,
                 "window_s": arguments.window_s,
             }
+        case "tuning":
+            return {
+                "reset": arguments.reset,
+                "device": arguments.device,
+                "network": arguments.network,
+            }
         case "manage":
             values = _label_values(arguments)
             return {"job": arguments.job, "values": values, "forget": arguments.forget}

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.executor.device_tuning import tuning_lines
+
 if TYPE_CHECKING:
     from components.executor.wire import Plain
 
@@ -20,6 +22,8 @@ def show(verb: str, result: Plain) -> str:
             return f"sweep {result['state']}, {result['done']} of {result['total']} points{why}"
         case "manage":
             return _manage(result)
+        case "tuning":
+            return tuning_lines(result)
         case "hold":
             held = "held on" if result["held"] else "free to be moved, now on"
             return f"{result['job']} is {held} CPUs {result['cpuset']}"
@@ -53,6 +57,8 @@ def _status(beat: Plain) -> str:
             f"  {job['name']:<20} {job['state']:<11} {seen:>9} of {job['target_ms']:g} ms "
             f"{job['target_statistic']}  CPUs {job['cpuset']} ({job['arm']})  {job['reason'] or ''}"
         )
+        if job["device_reason"] is not None:
+            lines.append(f"  {'':<20} on {job['device']}: {job['device_reason']}")
     sweep = beat["sweep"]
     if sweep is not None:
         lines.append(f"sweep {sweep['state']}, {sweep['done']} of {sweep['total']} points")

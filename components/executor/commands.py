@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.executor.device_tuning import tuning
 from components.executor.errors import CommandError
 from components.executor.explain import explain
 from components.executor.held import Held
@@ -42,6 +43,7 @@ class Commands:
             "resume": self._resume,
             "restore": self._restore,
             "sweep": self._sweep,
+            "tuning": lambda command: tuning(executor.devices.correction, command),
         }
 
     def do(self, command: Command) -> Plain:

@@ -212,17 +212,17 @@ class DeviceDesk:
             )
             log.info("%s: %s", run.name, job.history[-1])
             return
-        if at_s - pending.since_s > self._limits.confirm_s:
-            self._give_up(job, pending, served, at_s)
+        took_s = at_s - pending.since_s
+        if took_s > self._limits.confirm_s:
+            self._give_up(job, pending, f"not followed within {took_s:.0f} s", at_s)
+        elif served.refusal and took_s > 0:
+            self._give_up(job, pending, f"refused: {served.refusal}", at_s)
 
-    def _give_up(
-        self, job: JobDevices, pending: Pending, served: ServedDevices, at_s: float
-    ) -> None:
+    def _give_up(self, job: JobDevices, pending: Pending, why: str, at_s: float) -> None:
         job.pending = None
         job.steering.probe_failed(pending.move.device, pending.batch)
         job.history.append(
-            f"not followed within {at_s - pending.since_s:.0f} s: {pending.move.kind} to "
-            f"{pending.move.device}; it is on {served.in_force}"
+            f"{why}: {pending.move.kind} to {pending.move.device}; it stays on {pending.came_from}"
         )
         log.warning("a hint was %s", job.history[-1])
         self._put_back(job)

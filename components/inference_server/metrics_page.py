@@ -35,6 +35,8 @@ class ServerFacts:
     devices: tuple[DeviceStatus, ...] = ()
     """All it was told of."""
     n_device_switches: int = 0
+    refusal: str = ""
+    """Why the last hint was not followed."""
     probe: ProbeResult | None = None
     """The last one that a hint asked for."""
     features: Mapping[str, float] = field(default_factory=dict)
@@ -111,6 +113,11 @@ def _device_lines(facts: ServerFacts) -> Iterator[str]:
     for each in facts.devices:
         labels = {"device": each.device, "status": each.status, "backend": each.backend}
         yield _series(name, labels | ({"reason": each.reason} if each.reason else {}), 1)
+    if facts.refusal:
+        name = "joulepilot_server_hint_refused"
+        yield f"# HELP {name} Why the last hint is not followed."
+        yield f"# TYPE {name} gauge"
+        yield _series(name, {"reason": facts.refusal}, 1)
     if facts.probe is not None:
         name, probe = "joulepilot_device_probe_seconds", facts.probe
         yield f"# HELP {name} One batch on a device, run because a hint asked for it."

@@ -17,11 +17,12 @@ if TYPE_CHECKING:
 DEVICE = "joulepilot_server_device"
 FEATURE = "joulepilot_network_feature"
 CLOCK = "joulepilot_device_clock_share"
+REFUSED = "joulepilot_server_hint_refused"
 PROBE_S = "joulepilot_device_probe_seconds"
 PROBE_J = "joulepilot_device_probe_joules"
 IN_FORCE, HELD, ABSENT = "in force", "held", "absent"
 
-_NAMES = frozenset({DEVICE, FEATURE, CLOCK, PROBE_S, PROBE_J})
+_NAMES = frozenset({DEVICE, FEATURE, CLOCK, PROBE_S, PROBE_J, REFUSED})
 _ESCAPES = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
 
@@ -52,6 +53,8 @@ class ServedDevices:
     """Clock of a device over its maximum, where it is known."""
     probe: ProbeReading | None = None
     """The last probe that ended."""
+    refusal: str = ""
+    """Why it does not follow the hint that stands there; empty when it does."""
 
 
 class DeviceSource(Protocol):
@@ -106,6 +109,7 @@ def parse_devices(page: str, where: str = "a page") -> ServedDevices:
         _by_label(series.get(FEATURE, []), "name", where),
         _by_label(series.get(CLOCK, []), "device", where),
         _probe(series, where),
+        "; ".join(_plain(labels.get("reason", "")) for labels, _ in series.get(REFUSED, [])),
     )
 
 

@@ -80,14 +80,18 @@ def test_both_devices_give_the_same_answers(follower: DeviceFollower, tmp_path: 
     np.testing.assert_allclose(follower.session.run(images), on_cpu, rtol=1e-3, atol=1e-3)
 
 
-def test_a_hint_for_a_device_it_does_not_hold_changes_nothing(
-    follower: DeviceFollower, tmp_path: Path
+def test_a_hint_for_a_device_it_does_not_hold_changes_nothing_and_is_told(
+    follower: DeviceFollower, network: PreparedNetwork, tmp_path: Path
 ) -> None:
     hint(tmp_path, "dgpu")
     follower.follow()
 
     assert follower.device == "cpu"
-    assert "CPUExecutionProvider" in follower.refusal
+    served = devices_of_page(page(follower, network))
+    assert "CPUExecutionProvider" in served.refusal
+    hint(tmp_path, "igpu")
+    follower.follow()
+    assert devices_of_page(page(follower, network)).refusal == ""
 
 
 def test_damaged_hints_change_nothing(follower: DeviceFollower, tmp_path: Path) -> None:
