@@ -8,6 +8,7 @@ from components.executor.calibration import report_of
 from components.executor.job_run import reach
 from components.jobs.job import Mode
 from components.node.cpuset import format_cpu_list
+from components.node.topology_text import topology_text
 from components.telemetry.heartbeat import CalibrationStatus, Heartbeat, JobStatus
 
 if TYPE_CHECKING:
@@ -29,6 +30,7 @@ def heartbeat_of(executor: Executor, time: datetime) -> Heartbeat:
         time=time,
         release=followed.release,
         policy_digest=followed.policy_digest,
+        topology=topology_text(executor.ports.topology),
         device_digest=None if followed.devices is None else followed.devices.digest,
         mode=reach(executor.settings.mode, followed.mode_allowed).value,
         paused=executor.is_paused,

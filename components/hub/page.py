@@ -6,6 +6,7 @@ from html import escape
 from importlib import resources
 from typing import TYPE_CHECKING
 
+from components.hub.drawing import drawing
 from components.telemetry.sample import Origin
 
 if TYPE_CHECKING:
@@ -109,7 +110,8 @@ def _node(state: NodeState, latest_release: int | None, now: datetime) -> str:
     return f"""<section class="node{" silent" if silent else ""}">
 <div><h2>{escape(heartbeat.node)}</h2>{"".join(map(_chip, chips))}<span>{heard}</span></div>
 <p class="facts">{"".join(f"<span>{fact}</span>" for fact in facts)}</p>
-{_troubles(heartbeat)}{_sweep(heartbeat)}{_jobs(heartbeat.jobs)}
+{_troubles(heartbeat)}{_sweep(heartbeat)}{_experiment(heartbeat)}{drawing(heartbeat)}
+{_jobs(heartbeat.jobs)}
 </section>"""
 
 
@@ -130,7 +132,7 @@ def _cells(job: JobStatus) -> str:
         f"<b>{escape(job.name)}</b>",
         _latency(job),
         str(job.n_cpus),
-        f"<code>{escape(job.cpuset)}</code>{wanted}",
+        f"<code>{escape(job.cpuset)}</code>{_device(job)}{wanted}",
         escape(job.layout) if job.layout else '<span class="soft">none of ours</span>',
         escape(job.arm),
         escape(job.mode),
@@ -138,6 +140,13 @@ def _cells(job: JobStatus) -> str:
     )
     pairs = zip(cells, _COLUMNS, strict=True)
     return "".join(f'<td class="{kind}">{cell}</td>' for cell, (_, kind) in pairs)
+
+
+def _device(job: JobStatus) -> str:
+    if job.device is None:
+        return ""
+    why = f": {escape(job.device_reason)}" if job.device_reason else ""
+    return f"<small>device {escape(job.device)}{why}</small>"
 
 
 def _latency(job: JobStatus) -> str:
@@ -186,6 +195,18 @@ def _sweep(heartbeat: Heartbeat) -> str:
         f'<p class="warn">Sweep of release {sweep.sequence}: {escape(sweep.state)}, '
         f"{sweep.done} of {sweep.total} points{why}</p>\n"
     )
+
+
+def _experiment(heartbeat: Heartbeat) -> str:
+    """How a canary stands, or how much was held back."""
+    experiment = heartbeat.experiment
+    if experiment is None:
+        return ""
+    what = "Holdback"
+    if experiment.kind == "canary":
+        what = f"Canary of {_digest(experiment.digest)}: {escape(experiment.state)}"
+    kind = {"regressed": "bad", "won": "good"}.get(experiment.state, "soft")
+    return f'<p class="{kind}">{what}; {escape(experiment.reason)}</p>\n'
 
 
 def _is_silent(state: NodeState, now: datetime) -> bool:

@@ -156,6 +156,7 @@ def heartbeat_from_attributes(attributes: Mapping[str, AttributeValue]) -> Heart
         time=read.instant("time"),
         release=read.maybe(read.whole, "release"),
         policy_digest=read.maybe(read.text, "policy_digest"),
+        topology=read.maybe(read.text, "topology"),
         device_digest=read.maybe(read.text, "device_digest"),
         mode=read.text("mode"),
         paused=read.flag("paused"),

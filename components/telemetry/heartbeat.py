@@ -93,6 +93,8 @@ class Heartbeat:
     policy_digest: str | None
     mode: str
     paused: bool
+    topology: str | None = None
+    """As `components.node.topology_text` writes it."""
     device_digest: str | None = None
     """Of the device classifier in force; None: there is none."""
     blocked_digests: tuple[str, ...] = ()
