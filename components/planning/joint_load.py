@@ -10,8 +10,10 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HORIZON_S = 60.0
-"""A rise of the load is planned for as far ahead."""
+HORIZON_S = 90.0
+"""A move is made for a rise of the load as far ahead."""
+SOON_S = 30.0
+"""What is in force has to bear a rise so far ahead."""
 HALF_LIFE_S = 240.0
 """What the load was above the present one counts half after so long."""
 TREND_S = 120.0
@@ -37,6 +39,10 @@ class LoadTrack:
         self._seen.append((at_s, rate_per_s))
         while self._seen[0][0] < at_s - KEPT_S:
             self._seen.popleft()
+
+    def rate_soon(self, at_s: float) -> float:
+        """The rate that what is in force has to bear until it is looked at again."""
+        return self.rate_per_s + max(self._rise_per_s(at_s) * SOON_S, 0.0)
 
     def planned_rate(self, at_s: float) -> float:
         """The rate to be ready for: a rise goes on for a while, and a peak may come back."""

@@ -211,7 +211,7 @@ class JointPlanner:
         s = self._settings
         judged = np.exp(outlook.latency_log + sigmas * outlook.sigma) * (1.0 + s.headroom)
         if kept is not None:
-            now = ledger.outlook(ledger.load.rate_per_s)
+            now = ledger.outlook(ledger.load.rate_soon(at_s))
             doubted = now.latency_log[kept] + s.kept_sigmas * now.sigma[kept]
             judged[kept] = np.exp(doubted) * (1.0 + s.kept_headroom)
         may = ledger.n_cpus <= view.most_cpus

@@ -29,8 +29,8 @@ class JointSettings:
     """Doubt that a candidate that is not in force has to bear."""
     headroom: float = 0.03
     """And by how much its latency has to lie below the target then."""
-    kept_sigmas: float = 0.5
-    kept_headroom: float = 0.005
+    kept_sigmas: float = 1.0
+    kept_headroom: float = 0.01
     """The same for what is in force: less, so that jobs rest."""
     replan_s: float = 60.0
     """Time between two looks whether less power would do; a target at risk is looked at at once"""

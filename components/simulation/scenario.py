@@ -69,6 +69,18 @@ class Event:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class DeferrablePlan:
+    """Work that may wait."""
+
+    name: str
+    hours: float
+    """How long it takes with what is free at the busiest time of the day."""
+    from_h: float = 0.0
+    until_h: float = 24.0
+    priority: int = 0
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Scenario:
     """One thing to be simulated."""
 
@@ -83,6 +95,12 @@ class Scenario:
     loads: tuple[Load, ...] = (Load(),)
     """Later ones win for the jobs they name."""
     events: tuple[Event, ...] = ()
+    carbon: str | None = None
+    """A CSV of `time,value`: seconds from midnight, from the day before on, and gCO2e per kWh. With
+    it the scenario is a day of deferrable work."""
+    deferrable_w: float = float("inf")
+    """Most power that deferrable jobs may draw together, as a power cap leaves it."""
+    deferrables: tuple[DeferrablePlan, ...] = ()
     folder: Path = Path()
     """Where the files lie that it names."""
 
@@ -117,6 +135,7 @@ def read_scenario(path: Path) -> Scenario:
             jobs=_make(JobsPlan, content.pop("jobs", {}), {"families": tuple}),
             loads=tuple(_make(Load, c, _LOAD) for c in content.pop("load", [{}])),
             events=tuple(_make(Event, c, _EVENT) for c in content.pop("event", [])),
+            deferrables=tuple(_make(DeferrablePlan, c, {}) for c in content.pop("deferrable", [])),
         )
     except (TypeError, ValueError, CpuListError) as error:
         raise _bad(path, str(error)) from error
@@ -131,7 +150,7 @@ _EVENT: Mapping[str, Callable[[Any], Any]] = {"kind": EventKind, "cpus": parse_c
 
 
 def _top(content: dict[str, Any]) -> dict[str, Any]:
-    names = ("about", "hours", "step_s", "noise")
+    names = ("about", "hours", "step_s", "noise", "carbon", "deferrable_w")
     return {name: content.pop(name) for name in names if name in content}
 
 
@@ -158,10 +177,17 @@ def _check(scenario: Scenario, path: Path) -> None:
         (f"families are of {', '.join(FAMILIES)}", set(jobs.families) <= set(FAMILIES)),
         ("share_of_cores lies in (0, 1]", 0.0 < jobs.share_of_cores <= 1.0),
         ("loads and events name jobs that there are", all(0 <= j < jobs.n for j in named)),
+        ("deferrable work needs carbon, and the other way", _is_whole(scenario)),
         ("factors are above 0", all(event.factor > 0 for event in scenario.events)),
     ):
         if not fine:
             raise _bad(path, what)
+
+
+def _is_whole(scenario: Scenario) -> bool:
+    return (scenario.carbon is None) is (not scenario.deferrables) and all(
+        plan.hours > 0 and 0 <= plan.from_h < plan.until_h <= 24 for plan in scenario.deferrables
+    )
 
 
 def _bad(path: Path, found: str) -> ScenarioError:

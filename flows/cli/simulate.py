@@ -7,7 +7,9 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.planning.signals import Quantity, read_signal
 from components.policy.brain import load_brain
+from components.simulation.deferred import draw_day, run_day
 from components.simulation.errors import ScenarioError
 from components.simulation.run import simulate
 from components.simulation.scenario import read_scenario, shipped_scenarios
@@ -20,6 +22,7 @@ if TYPE_CHECKING:
     import argparse
 
     from components.settings.settings import Resolved
+    from components.simulation.deferred import Day, DayOutcome
     from components.simulation.run import Outcome
     from components.simulation.scenario import Scenario
 
@@ -32,6 +35,8 @@ COLUMNS = (
 def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Play a scenario with each seed, and print how everyone did."""
     scenario = find_scenario(arguments.scenario)
+    if scenario.carbon is not None:
+        return _run_days(scenario, arguments)
     brain = load_brain(bundle_folder(arguments.bundle, resolved.settings.home))
     outcomes = []
     with SolverProcess() as solver:
@@ -68,6 +73,57 @@ def find_scenario(name: str) -> Scenario:
             f"give a TOML file, or one of {', '.join(shipped)}",
         )
     return read_scenario(path)
+
+
+def _run_days(scenario: Scenario, arguments: argparse.Namespace) -> int:
+    """Live through a day of deferrable work with each seed, both ways."""
+    signal = read_signal(scenario.folder / (scenario.carbon or ""), Quantity.CARBON)
+    rows = []
+    for seed in arguments.seed:
+        day = draw_day(scenario, signal, seed)
+        at_once, placed = (run_day(day, is_placed=flag) for flag in (False, True))
+        rows.append({"scenario": scenario.name, "seed": seed, "ways": [at_once, placed]})
+        if arguments.report is not None:
+            figure = _made(Path(arguments.report)) / f"{scenario.name}-{seed}.png"
+            _draw_day(day, (at_once, placed), figure)
+        if arguments.json:
+            continue
+        print(f"\n{scenario.name}, seed {seed}: {scenario.about} (simulated)")
+        print_table(
+            ("way", "carbon", "energy", "deadlines missed", "of feasible"),
+            [
+                (
+                    way.name,
+                    f"{way.carbon_g:.0f} gCO2e",
+                    f"{way.energy_kwh:.3f} kWh",
+                    ", ".join(way.missed) or "none",
+                    str(len(way.feasible)),
+                )
+                for way in (at_once, placed)
+            ],
+        )
+        print(f"{1 - placed.carbon_g / at_once.carbon_g:.1%} less carbon than run at once")
+    if arguments.json:
+        print(json.dumps(rows, default=asdict))
+    return 0
+
+
+def _draw_day(day: Day, ways: tuple[DayOutcome, ...], path: Path) -> None:
+    from flows.cli.simulate_figure import draw_day_figure
+
+    draw_day_figure(day, ways, path)
+
+
+def _made(folder: Path) -> Path:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise ScenarioError(
+            f"asked for a report in {folder}",
+            f"it cannot be written: {error}",
+            "give a folder that can be written",
+        ) from error
+    return folder
 
 
 def _print(scenario: Scenario, outcome: Outcome) -> None:
@@ -107,15 +163,8 @@ def _row(outcome: Outcome) -> dict[str, object]:
 def _write_report(folder: Path, scenario: Scenario, outcomes: list[Outcome]) -> None:
     from flows.cli.simulate_figure import draw_outcome
 
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-        rows = [_row(outcome) for outcome in outcomes]
-        (folder / f"{scenario.name}.json").write_text(json.dumps(rows, indent=1), encoding="utf-8")
-    except OSError as error:
-        raise ScenarioError(
-            f"asked for a report in {folder}",
-            f"it cannot be written: {error}",
-            "give a folder that can be written",
-        ) from error
+    rows = [_row(outcome) for outcome in outcomes]
+    report = _made(folder) / f"{scenario.name}.json"
+    report.write_text(json.dumps(rows, indent=1), encoding="utf-8")
     for outcome in outcomes:
         draw_outcome(outcome, folder / f"{scenario.name}-{outcome.seed}.png")

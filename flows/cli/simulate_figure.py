@@ -8,14 +8,17 @@ import numpy as np
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from components.simulation.deferred import SLOT_S
 from components.simulation.score import ALL_CPUS, ORACLE, OURS, best_other
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from matplotlib.axes import Axes
     from numpy.typing import NDArray
 
+    from components.simulation.deferred import Day, DayOutcome
     from components.simulation.play import Record
     from components.simulation.run import Outcome
 
@@ -66,6 +69,37 @@ def draw_outcome(outcome: Outcome, path: Path) -> Path:
     cpus.set_xlabel("minutes")
     cpus.legend(fontsize=7, frameon=False, ncols=8)
     figure.suptitle(f"{outcome.scenario}, seed {outcome.seed} (simulated)", fontsize=11)
+    figure.savefig(path, format="png", dpi=100)
+    return path
+
+
+def draw_day_figure(day: Day, ways: Sequence[DayOutcome], path: Path) -> Path:
+    """Draw a day of deferrable work: carbon intensity, and what each job had, a panel a way.
+
+    Args:
+        day: what was true.
+        ways: how its work was run.
+        path: of the PNG; its folder exists.
+
+    Returns:
+        The path.
+    """
+    hours = np.arange(len(day.free_cpus)) * SLOT_S / 3600.0
+    figure = Figure(figsize=(10, 2.2 + 2.4 * len(ways)), layout="constrained")
+    FigureCanvasAgg(figure)
+    carbon, *panels = figure.subplots(1 + len(ways), 1, sharex=True)
+    carbon.plot(hours, [day.carbon.at(h * 3600.0) for h in hours], color="black")
+    carbon.set_ylabel("gCO2e per kWh")
+    carbon.set_ylim(bottom=0)
+    for panel, way in zip(panels, ways, strict=True):
+        for job, counts in way.n_cpus.items():
+            panel.step(hours, counts, where="post", label=job)
+        for work in day.works:
+            panel.axvline(work.until_s / 3600.0, color="#999999", linestyle=":", linewidth=0.8)
+        panel.set_ylabel(f"{way.name}: CPUs")
+        panel.set_title(f"{way.carbon_g:.0f} gCO2e", fontsize=9, loc="right")
+        panel.legend(fontsize=8, frameon=False)
+    panels[-1].set_xlabel("hours; dotted: deadlines")
     figure.savefig(path, format="png", dpi=100)
     return path
 
