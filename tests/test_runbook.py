@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-DOCS = ("runbook.md", "threat-model.md")
+DOCS = ("runbook.md", "threat-model.md", "operations.md")
 COMMANDS = [
     line
     for name in DOCS
@@ -43,11 +43,13 @@ def test_there_are_commands_to_test() -> None:
 
 @pytest.mark.parametrize("line", COMMANDS)
 def test_a_command_is_one_that_exists(line: str) -> None:
-    words = shlex.split(line.replace("JOB", JOB))
+    words = shlex.split(line.replace("JOB", JOB), comments=True)
     if words[0] == "joulepilot-node":
         assert node_parser().parse_args(words[1:]).verb == words[1]
     elif words[0] == "joulepilot":
         assert people_parser().parse_args(words[1:]).handler
+    elif words[0] == "prefect":
+        assert words[1:3] == ["worker", "start"]
     else:
         assert words[0] == "systemd-analyze"
         assert (ROOT / words[-1]).is_file()
