@@ -185,7 +185,7 @@ def _add_replace(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> 
     replace.add_argument("--port", type=int, help="of the container, behind the router")
     replace.add_argument("--ready", default="/readyz", help="page that answers 200 (%(default)s)")
     replace.add_argument("--router", choices=("nginx", "haproxy"), default="nginx")
-    replace.add_argument("--route-file", type=Path, required=True, help="names the upstream")
+    replace.add_argument("--route-file", type=Path, help="of the router; names the upstream")
     replace.add_argument("--backend", help="its name in that file; default: that of the job")
     replace.add_argument("--reload", default="nginx -s reload", help="command (%(default)s)")
     replace.add_argument("--recover", action="store_true", help="only end what was interrupted")
