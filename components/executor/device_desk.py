@@ -166,16 +166,15 @@ class DeviceDesk:
         return changed
 
     def _taken_in(self, run: JobRun) -> JobDevices | None:
-        known = self._jobs.get(run.name)
-        wanted = None if run.job.hint_dir is None else Path(run.job.hint_dir)
-        is_steered = len(run.job.devices) > 1 and wanted is not None
-        if known is not None and (not is_steered or known.container_id != run.container.id):
+        known, job = self._jobs.get(run.name), run.job
+        wanted = Path(job.hint_dir) if job.hint_dir and len(job.devices) > 1 else None
+        if known is not None and (known.container_id, known.folder) != (run.container.id, wanted):
             self._drop(self._jobs.pop(run.name))
             known = None
-        if known is None and is_steered and wanted and self._ports.served_devices is not None:
-            network = run.job.model or run.name
+        if known is None and wanted is not None and self._ports.served_devices is not None:
+            network = job.model or run.name
             known = JobDevices(
-                self._ports.served_devices(run.container, run.job),
+                self._ports.served_devices(run.container, job),
                 DeviceSteering(NetworkCorrection(self.correction, network), self._limits),
                 wanted,
                 run.container.id,
