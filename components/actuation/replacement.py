@@ -11,12 +11,14 @@ import logging
 import time
 from dataclasses import dataclass
 from enum import StrEnum
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.actuation.errors import RefusedError
 from components.actuation.replacement_clone import clone
 from components.actuation.replacement_drain import n_connections
 from components.actuation.replacement_journal import Underway
+from components.actuation.router import FileRouter, RouterKind
 from components.errors import JoulepilotError
 
 if TYPE_CHECKING:
@@ -25,10 +27,19 @@ if TYPE_CHECKING:
     from components.actuation.replacement_clone import Devices
     from components.actuation.replacement_containers import Containers
     from components.actuation.replacement_journal import ReplacementJournal
-    from components.actuation.router import Router
 
 log = logging.getLogger(__name__)
 _POLL_S = 0.1
+
+
+def router_of(underway: Underway) -> FileRouter:
+    """The router that a replacement was begun with."""
+    return FileRouter(
+        RouterKind(underway.router),
+        underway.backend,
+        Path(underway.route_file),
+        underway.reload_command,
+    )
 
 
 class Stage(StrEnum):
@@ -66,7 +77,7 @@ class Replacement:
     def __init__(
         self,
         containers: Containers,
-        router: Router,
+        router: FileRouter,
         journal: ReplacementJournal,
         *,
         timing: Timing | None = None,
@@ -108,6 +119,10 @@ class Replacement:
             restart_policy=str(restart.get("Name") or "no"),
             restart_retries=int(restart.get("MaximumRetryCount") or 0),
             port=port,
+            router=self._router.kind.value,
+            backend=self._router.backend,
+            route_file=str(self._router.file),
+            reload_command=tuple(self._router.reload_command),
         )
         self._check_route(underway)
         self._journal.write(underway)
@@ -134,6 +149,7 @@ class Replacement:
         underway = self._journal.read()
         if underway is None:
             return None
+        self._router = router_of(underway)
         if self._router.current() == underway.old_address:
             log.warning("a replacement of %s was begun and is taken back", underway.name)
             self._take_back(underway)

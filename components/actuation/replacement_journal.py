@@ -28,6 +28,11 @@ class Underway:
     restart_retries: int
     """Of that policy, where it is `on-failure`."""
     port: int
+    router: str
+    """Kind of the router: `nginx` or `haproxy`."""
+    backend: str
+    route_file: str
+    reload_command: tuple[str, ...]
 
     @property
     def new_name(self) -> str:
@@ -56,7 +61,8 @@ class ReplacementJournal:
             content = document["underway"]
             if document["sha256"] != _digest(content):
                 raise self._damaged("its content does not fit its checksum")
-            return Underway(**content)
+            command = tuple(content.pop("reload_command"))
+            return Underway(**content, reload_command=command)
         except FileNotFoundError:
             return None
         except (OSError, ValueError, KeyError, TypeError) as error:

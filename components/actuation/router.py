@@ -13,7 +13,7 @@ import re
 import subprocess
 from dataclasses import dataclass
 from enum import StrEnum
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING
 
 from components.actuation.errors import RouterError
 from components.durable_file import sync_folder
@@ -44,34 +44,6 @@ _SERVERS = {
 """The address after the word `server`; HAProxy gives each a name first."""
 
 
-class Router(Protocol):
-    """Sends requests of one job to one address."""
-
-    def current(self) -> str:
-        """Where requests go, by its file: `ADDRESS:PORT`.
-
-        Raises:
-            RouterError: the file cannot be read, or names no server.
-        """
-        ...
-
-    def point(self, address: str) -> None:
-        """Have the file name an address: the commit of a replacement.
-
-        Raises:
-            RouterError: it cannot be written.
-        """
-        ...
-
-    def reload(self) -> None:
-        """Have the router take up its file; requests under way go on.
-
-        Raises:
-            RouterError: it refuses, or does not answer.
-        """
-        ...
-
-
 @dataclass(frozen=True, slots=True)
 class FileRouter:
     """nginx or HAProxy, by a file of its own and a command that reloads it."""
@@ -90,7 +62,11 @@ class FileRouter:
             )
 
     def current(self) -> str:
-        """Where requests go, by the file."""
+        """Where requests go, by the file: `ADDRESS:PORT`.
+
+        Raises:
+            RouterError: the file cannot be read, or does not name one server.
+        """
         try:
             text = self.file.read_text(encoding="utf-8")
         except OSError as error:
@@ -109,7 +85,11 @@ class FileRouter:
         return str(servers[0])
 
     def point(self, address: str) -> None:
-        """Replace the file, all of it at once."""
+        """Have the file name an address, all of it at once: the commit of a replacement.
+
+        Raises:
+            RouterError: it cannot be written.
+        """
         draft = self.file.with_name(f".{self.file.name}.new")
         try:
             descriptor = os.open(draft, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, _FILE_MODE)
@@ -128,7 +108,13 @@ class FileRouter:
         log.info("%s goes to %s", self.backend, address)
 
     def reload(self) -> None:
-        """Run the command; nginx and HAProxy check their configuration before they take it up."""
+        """Have the router take up its file; requests under way go on.
+
+        Both check their configuration first.
+
+        Raises:
+            RouterError: it refuses, or does not answer.
+        """
         try:
             done = subprocess.run(
                 list(self.reload_command),

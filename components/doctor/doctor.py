@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from components.actuation.docker_host import DockerHost
 from components.actuation.engine_api import EngineApi
 from components.actuation.process_host import ProcessHost
+from components.actuation.replacement_journal import ReplacementJournal
 from components.doctor.engine import check_engine
 from components.doctor.finding import Finding, Level, ok, problem
 from components.doctor.host import check_host
@@ -88,6 +89,7 @@ def _check_home(home: Path) -> Iterator[Finding]:
     except OSError as error:
         yield problem("home", f"{there} cannot be written: {error}", "give a --home that can")
         return
+    yield from _check_replacement(NodeHome(home))
     damaged = sorted(path.name for path in folder.glob("*.damaged*"))
     if damaged:
         yield problem(
@@ -97,6 +99,21 @@ def _check_home(home: Path) -> Iterator[Finding]:
         )
     else:
         yield ok("home", str(folder))
+
+
+def _check_replacement(home: NodeHome) -> Iterator[Finding]:
+    """A replacement that nobody ended."""
+    try:
+        underway = ReplacementJournal(home.replacement).read()
+    except JoulepilotError as error:
+        yield problem("replacement", error.found, error.remedy)
+        return
+    if underway is not None:
+        yield problem(
+            "replacement",
+            f"one of {underway.name} was begun and has not ended",
+            f"wait, or end it: joulepilot-node replace {underway.name} --recover",
+        )
 
 
 def _check_jobs(patient: Patient) -> Iterator[Finding]:

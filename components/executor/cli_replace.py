@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.actuation.engine_api import EngineApi
 from components.actuation.journal import Journal
-from components.actuation.replacement import Replacement, Stage
+from components.actuation.replacement import Replacement, Stage, router_of
 from components.actuation.replacement_clone import Devices
 from components.actuation.replacement_containers import Containers
 from components.actuation.replacement_journal import ReplacementJournal
@@ -27,35 +27,42 @@ ENGINE_TIMEOUT_S = 60.0
 def replace(arguments: argparse.Namespace) -> int:
     """Replace a container, or end a replacement that was interrupted; 0 when that is done."""
     home = NodeHome(home_of(arguments))
-    router = FileRouter(
-        RouterKind(arguments.router),
-        arguments.backend or arguments.job,
-        arguments.route_file,
-        shlex.split(arguments.reload),
-    )
+    journal = ReplacementJournal(home.replacement)
+    underway = journal.read()
+    if arguments.recover and underway is None:
+        _print(json.dumps(None) if arguments.json else "nothing was interrupted")
+        return 0
+    router = router_of(underway) if arguments.recover and underway else _router(arguments)
     engine = EngineApi(arguments.docker_socket, ENGINE_TIMEOUT_S)
     replacement = Replacement(
-        Containers(engine),
-        router,
-        ReplacementJournal(home.replacement),
-        on_stage=_silent if arguments.json else _tell,
+        Containers(engine), router, journal, on_stage=_silent if arguments.json else _tell
     )
     try:
-        new_id = _do(arguments, replacement, home)
+        new_id = replacement.recover() if arguments.recover else _do(arguments, replacement, home)
     finally:
         engine.close()
     done = {"job": arguments.job, "container_id": new_id, "route": router.current()}
-    _print(json.dumps(done) if arguments.json else f"{arguments.job} is now {new_id}")
+    said = f"is now {new_id}" if new_id else "was taken back: the old container serves on"
+    _print(json.dumps(done) if arguments.json else f"{arguments.job} {said}")
     return 0
 
 
-def _do(arguments: argparse.Namespace, replacement: Replacement, home: NodeHome) -> str | None:
-    if arguments.recover:
-        return replacement.recover()
-    if arguments.port is None:
+def _router(arguments: argparse.Namespace) -> FileRouter:
+    if arguments.route_file is None or arguments.port is None:
         raise CommandError(
-            f"asked to replace {arguments.job}", "its port is not said", "add --port 8002"
+            f"asked to replace {arguments.job}",
+            "its port, or the router's file that names it, is not said",
+            "add --port 8002 --route-file FILE, as docs/runbook.md shows",
         )
+    return FileRouter(
+        RouterKind(arguments.router),
+        arguments.backend or arguments.job,
+        arguments.route_file.absolute(),
+        shlex.split(arguments.reload),
+    )
+
+
+def _do(arguments: argparse.Namespace, replacement: Replacement, home: NodeHome) -> str:
     return replacement.replace(
         arguments.job,
         Devices(tuple(arguments.cdi), tuple(arguments.device)),

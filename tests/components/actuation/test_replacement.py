@@ -290,6 +290,23 @@ def test_haproxy_killed_at_the_commit_is_carried_through(make_site) -> None:
     assert load.failures == []
 
 
+def test_by_command_one_that_was_interrupted_is_ended_with_no_more_than_its_home(
+    make_site,
+) -> None:
+    site = make_site(RouterKind.NGINX)
+    site.replace(killed_at=Stage.RELOADED)
+    home = site.folder / "home"
+    (home / "node").mkdir(parents=True)
+    (site.folder / "replacement.json").rename(home / "node/replacement.json")
+    command = [sys.executable, "-m", "components.executor", "replace", site.name, "--recover"]
+    for said in ("is now", "nothing was interrupted"):
+        done = subprocess.run(
+            [*command, "--home", str(home)], capture_output=True, text=True, check=True
+        )
+        assert said in done.stdout.splitlines()[-1]
+    assert site.is_in_order()
+
+
 def test_a_new_container_that_never_becomes_ready_is_taken_back(make_site) -> None:
     site = make_site(RouterKind.NGINX)
     before = site.containers.inspect(site.name)
@@ -317,7 +334,7 @@ def test_a_damaged_journal_stops_it_and_says_what_to_look_at(make_site) -> None:
     (site.folder / "replacement.json").write_text("{")
     with pytest.raises(JournalError) as caught:
         site.replace()
-    assert "joulepilot.internal.replaces" in caught.value.remedy
+    assert "joulepilot-internal.replaces" in caught.value.remedy
     assert site.names() == [site.name]
 
 

@@ -117,6 +117,10 @@ def test_a_journal_gives_back_what_it_was_told_and_is_empty_after(tmp_path: Path
         restart_policy="on-failure",
         restart_retries=3,
         port=8000,
+        router="nginx",
+        backend="web",
+        route_file="/etc/nginx/routes/web.conf",
+        reload_command=("nginx", "-s", "reload"),
     )
     assert journal.read() is None
     journal.write(underway)

@@ -106,3 +106,10 @@ def _make_image() -> None:
         archive.add(BUSYBOX, "bin/busybox")
     importing.stdin.close()
     assert importing.wait() == 0
+
+
+def test_a_replacement_that_nobody_ended_is_a_problem(machine, tmp_path: Path) -> None:
+    machine.write("node/replacement.json", "{")
+    patient = Patient(home=tmp_path, host="process", roots=machine.roots)
+    wrong = [one for one in examine(patient) if one.level is Level.PROBLEM]
+    assert [one.about for one in wrong] == ["replacement"]
