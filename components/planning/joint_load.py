@@ -10,7 +10,7 @@ import numpy as np
 if TYPE_CHECKING:
     from numpy.typing import NDArray
 
-HORIZON_S = 90.0
+HORIZON_S = 75.0
 """A move is made for a rise of the load as far ahead."""
 SOON_S = 30.0
 """What is in force has to bear a rise so far ahead."""

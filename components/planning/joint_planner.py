@@ -13,6 +13,7 @@ import numpy as np
 
 from components.planning.interference import Exposure, Neighbour, exposures
 from components.planning.joint import JointAsk, JointPlan, Option, Tenant
+from components.planning.joint_cap import plan_within
 from components.planning.joint_ledger import JobLedger
 from components.planning.joint_packing import pack
 from components.planning.joint_plan import evaluate, plan_jointly
@@ -63,6 +64,8 @@ class JointPlanner:
         self._due_s = 0.0
         self.last: JointPlan | None = None
         """The newest joint plan, for people; None before the first."""
+        self.cap_w: float | None = None
+        """Most power the node may draw by plan."""
 
     def admit(self, job: str, brain: Brain, candidates: Sequence[Candidate]) -> None:
         """Plan for a job from now on; one that is known under the same policy stays as it is."""
@@ -143,10 +146,10 @@ class JointPlanner:
         While little is known, all jobs with all doubt would need more than the node has; who has
         no place yet then gets an equal part.
         """
-        plan = plan_jointly(ask)
+        plan = plan_within(ask, self.cap_w)
         if plan.shorts and not any(view.wish.is_placed for view in views):
             return plan_jointly(equal_parts(ask))
-        for share in _LESS_DOUBT if plan.shorts else ():
+        for share in _LESS_DOUBT if plan.shorts and self.cap_w is None else ():
             sigmas = share * self._settings.sigmas
             tenants = tuple(self._tenant(v, at_s, sigmas) for v in views)
             bolder = plan_jointly(replace(ask, tenants=tenants))
