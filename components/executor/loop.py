@@ -136,7 +136,8 @@ class Executor:
         at_s = self.ports.clock.monotonic_s()
         self._follow()
         self.meter.keep_up(at_s)
-        if at_s >= self._discover_at_s:
+        has_changed = self.ports.changed is not None and self.ports.changed()
+        if has_changed or at_s >= self._discover_at_s:
             self.refresh()
         for run in self.runs:
             self._look(run, at_s)

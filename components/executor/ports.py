@@ -40,6 +40,8 @@ class NodePorts:
     origin: Origin
     read_identity: Callable[[], NodeIdentity] | None = None
     """Reads again what the node is; None: it never changes."""
+    changed: Callable[[], bool] | None = None
+    """Whether containers came or went since this was asked last; None: nobody tells."""
     served_devices: Callable[[Container, Job], DeviceSource] | None = None
     """Opens what one job's server says of its devices; None: nothing on this node says it."""
 

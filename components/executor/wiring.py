@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import signal
 import threading
+from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.actuation.engine_events import EngineEvents
 from components.actuation.guarded_host import GuardedHost
 from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal
@@ -36,6 +38,8 @@ from components.releases.tried_source import TriedSource
 from components.telemetry.power_order import DEFAULT_ORDER
 
 if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+
     from components.executor.ports import Publisher
     from components.executor.settings import ExecutorSettings
     from components.releases.source import ReleaseSource
@@ -77,7 +81,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
     """
     home = NodeHome(options.home)
     stopping = threading.Event()
-    with home.lock():
+    with home.lock(), _events(options) as changed:
         ports = make_ports(options)
         journal = Journal(home.journal)
         store = StateStore(home.state)
@@ -91,6 +95,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
                 allowed=ports.topology.ids,
                 monotonic_s=ports.clock.monotonic_s,
             ),
+            changed=changed,
         )
         follower = ReleaseFollower(
             ports.name,
@@ -137,6 +142,19 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             follower.close()
             report = executor.stop()
     return report.complete
+
+
+@contextmanager
+def _events(options: NodeOptions) -> Iterator[Callable[[], bool] | None]:
+    """Hear whether containers come and go, where there is an engine that says so."""
+    if options.host != "docker":
+        yield None
+        return
+    events = EngineEvents(options.docker_socket)
+    try:
+        yield events.take
+    finally:
+        events.close()
 
 
 def make_ports(options: NodeOptions) -> NodePorts:
