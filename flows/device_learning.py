@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -35,6 +35,7 @@ from models.device_classifier.training import train
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
 
+    from components.policy.device_bundle import DeviceClassifier
     from components.registry.facts import RegisteredVersion
     from components.releases.scores import Scores
     from components.releases.verdict import Verdict
@@ -46,6 +47,8 @@ if TYPE_CHECKING:
 
 CHALLENGER, CHAMPION, STATIC = "challenger", "champion", "best-static-device"
 REFERENCE = "the best static device"
+SIMULATED = "simulated-host"
+"""A node class that no real node has."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,7 +76,7 @@ def train_device_challenger(
     Args:
         settings: of the home and its servers.
         table: a device table; None: the newest of the home.
-        node_classes: that the table speaks of.
+        node_classes: that it is made for; `*`: those that the table names.
         seed: of all that is drawn.
         progress: told (done, total, what).
 
@@ -92,19 +95,12 @@ def train_device_challenger(
         origins = Origins(
             table=measured.name,
             accounting=accounting_of(measured.facts),
-            node_classes=node_classes,
+            node_classes=classes_of(measured, node_classes),
             evaluation_set=cases.digest,
             metrics={},
         )
         scores = {CHALLENGER: score_classifier(bundle_devices(trained, out, origins), cases)}
-        origins = Origins(
-            table=origins.table,
-            accounting=origins.accounting,
-            node_classes=node_classes,
-            evaluation_set=cases.digest,
-            metrics=figures(scores[CHALLENGER]),
-        )
-        bundle_devices(trained, out, origins)
+        bundle_devices(trained, out, replace(origins, metrics=figures(scores[CHALLENGER])))
         scores |= _others(settings.home, cases)
         facts = _facts(measured, scores, seed, Path(scratch), settings.home)
         version = registry.register(out, registry.log_training(facts))
@@ -113,6 +109,20 @@ def train_device_challenger(
         keep_verdict(settings.home, verdict)
         url = registry.version_url(version)
         return DeviceChallenger(version, url, measured.name, scores, verdict)
+
+
+def classes_of(table: DeviceTable, asked: tuple[str, ...]) -> tuple[str, ...]:
+    """Node classes that a classifier learned from a table may decide on.
+
+    What was learned on one kind of node says nothing about another, and what was learned on a
+    made-up host nothing about any real one.
+    """
+    named = table.facts.get("node_class")
+    if asked != (ANY_NODE,):
+        return asked
+    if isinstance(named, str):
+        return (named,)
+    return (SIMULATED,) if table.facts.get("source") == "simulated" else (ANY_NODE,)
 
 
 def newest_table(home: Path) -> Path:
@@ -133,14 +143,20 @@ def newest_table(home: Path) -> Path:
 
 def _others(home: Path, cases: DeviceCases) -> dict[str, Scores]:
     """What the challenger is compared with; without a champion the best static device is it."""
-    champion = device_champion_folder(home)
+    folder = device_champion_folder(home)
     static = score_static(cases)
-    if champion is None:
+    champion = None if folder is None else load_device_classifier(folder)
+    if champion is None or not _knows(champion, cases.table):
         return {STATIC: static}
-    return {
-        CHAMPION: score_classifier(load_device_classifier(champion), cases),
-        STATIC: static,
-    }
+    return {CHAMPION: score_classifier(champion, cases), STATIC: static}
+
+
+def _knows(champion: DeviceClassifier, table: DeviceTable) -> bool:
+    """Whether a champion speaks of the devices of a table, by features that the table has."""
+    facts = champion.brain.facts
+    return set(facts.feature_names) <= set(table.feature_names) and set(facts.device_names) <= set(
+        table.devices
+    )
 
 
 def _judged(out: Path, digest: str, scores: Mapping[str, Scores]) -> Verdict:

@@ -1,7 +1,8 @@
 """How a bundle does on rows it never saw, row by row, in the terms of the gate.
 
 A case is one row of a table with a target: the policy is least energy among the devices that
-meet the target, the one an executor asks. Its `regret` and `power_w` are of joules a batch.
+meet the target, the one an executor asks; its `regret` and `power_w` are of joules a batch. Where
+a table has no energy the policy is latency, and no target is missed.
 """
 
 from __future__ import annotations
@@ -20,12 +21,13 @@ from components.policy.device_policies import (
 )
 from components.policy.device_predictor import DevicePredictor
 from components.releases.scores import CaseScore, Scores
+from models.device_classifier.errors import DeviceTableError
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from components.policy.device_bundle import DeviceClassifier
-    from models.device_classifier.table import DeviceTable, IntArray
+    from models.device_classifier.table import DeviceTable, FloatArray, IntArray
 
 TARGETS = (1.2, 2.0, 5.0)
 """Targets of the cases, as factors of the latency of the fastest device, taken in turn."""
@@ -35,7 +37,7 @@ HELD_OUT = 0
 
 @dataclass(frozen=True, slots=True, eq=False)
 class DeviceCases:
-    """Rows of a table that every device was measured on, each with a target.
+    """Rows of a table, each with a target; a device that was not measured costs without end.
 
     Attributes:
         table: of all rows; `rows` [N] those that count.
@@ -45,6 +47,22 @@ class DeviceCases:
     table: DeviceTable
     rows: IntArray
     targets_ms: tuple[float, ...]
+
+    @property
+    def objective(self) -> str:
+        """What is to be as small as possible: energy, or latency where that was not measured."""
+        return ENERGY if ENERGY in self.table.measured else LATENCY
+
+    @property
+    def policy(self) -> DevicePolicy:
+        """What choices are asked for."""
+        has_energy = self.objective == ENERGY
+        return DevicePolicy.ENERGY_UNDER_TARGET if has_energy else DevicePolicy.LATENCY
+
+    def costs(self, objective: str) -> FloatArray:
+        """[N, D], infinite where nothing was measured."""
+        measured = self.table.measured[objective][self.rows]
+        return np.where(np.isnan(measured), np.inf, measured)
 
     @property
     def digest(self) -> str:
@@ -70,12 +88,21 @@ def without_held_out(table: DeviceTable) -> DeviceTable:
 
 
 def cases_of(table: DeviceTable) -> DeviceCases:
-    """The held-out rows on which latency and energy of every device are known."""
-    held = table.folds == HELD_OUT
-    for objective in (LATENCY, ENERGY):
-        held &= ~np.isnan(table.measured[objective]).any(axis=1)
-    rows = np.flatnonzero(held)
-    fastest = table.measured[LATENCY][rows].min(axis=1)
+    """The held-out rows on which the fastest device of all is known in full.
+
+    Raises:
+        DeviceTableError: the table has no latency, or no such row.
+    """
+    measured = [table.measured[name] for name in (LATENCY, ENERGY) if name in table.measured]
+    known = np.all([~np.isnan(each) for each in measured], axis=0)
+    rows = np.flatnonzero((table.folds == HELD_OUT) & known.any(axis=1))
+    if LATENCY not in table.measured or len(rows) == 0:
+        raise DeviceTableError(
+            f"asked to judge a device classifier on {table.name}",
+            f"{len(rows)} rows of fold {HELD_OUT} have latency and what else was measured",
+            "measure more networks: joulepilot device characterise",
+        )
+    fastest = np.where(known[rows], table.measured[LATENCY][rows], np.inf).min(axis=1)
     targets = [TARGETS[i % len(TARGETS)] * ms for i, ms in enumerate(fastest.tolist())]
     return DeviceCases(table, rows, tuple(targets))
 
@@ -94,8 +121,8 @@ def score_classifier(classifier: DeviceClassifier, cases: DeviceCases) -> Scores
     chosen = [
         choose_device(
             outlook.devices,
-            DevicePolicy.ENERGY_UNDER_TARGET,
-            sure_from=facts.sure_from[ENERGY],
+            cases.policy,
+            sure_from=facts.sure_from[cases.objective],
             target_ms=target_ms,
             is_strange=outlook.is_strange,
         ).device
@@ -125,22 +152,22 @@ def figures(scores: Scores) -> dict[str, float]:
 
 
 def _scored(policy: str, cases: DeviceCases, chosen: Sequence[str]) -> Scores:
-    table = cases.table
-    latency = table.measured[LATENCY][cases.rows]
-    energy = table.measured[ENERGY][cases.rows]
+    table, latency, costs = cases.table, cases.costs(LATENCY), cases.costs(cases.objective)
     scored = []
     for i, (device, target_ms) in enumerate(zip(chosen, cases.targets_ms, strict=True)):
         column = table.devices.index(device)
-        least_j = float(energy[i][latency[i] <= target_ms].min())
-        spent_j = float(energy[i, column])
+        meets = latency[i] <= (target_ms if cases.objective == ENERGY else np.inf)
+        least = float(costs[i][meets].min())
+        is_known = bool(np.isfinite(costs[i, column]))
+        spent = float(costs[i, column] if is_known else costs[i][np.isfinite(costs[i])].max())
         scored.append(
             CaseScore(
                 case=str(table.rows[cases.rows[i]]),
-                regret=spent_j / least_j - 1.0,
-                violated=bool(latency[i, column] > target_ms),
+                regret=spent / least - 1.0,
+                violated=not (is_known and meets[column]),
                 probes=0,
                 unsafe_probes=0,
-                power_w=spent_j,
+                power_w=spent,
             )
         )
     return Scores(policy, cases.digest, tuple(scored))
