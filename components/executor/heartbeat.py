@@ -125,7 +125,7 @@ def _errors(run: JobRun, role: str) -> tuple[tuple[float, float], ...]:
 def health_of(executor: Executor) -> tuple[str, ...]:
     """Everything that is wrong, a line each."""
     lines = [*executor.followed.health, *executor.roster.health, *executor.meter.health]
-    lines += executor.fingerprint.health
+    lines += [*executor.fingerprint.health, *executor.administering.health]
     lines += [*executor.journal.health, *executor.store.health, *executor.devices.health]
     for run in executor.runs:
         if run.trouble is not None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from components.executor.job_run import JobRun
     from components.executor.ports import NodePorts
     from components.executor.window import ClosedWindow
+    from components.planning.administrator import Administration
     from components.planning.joint import JointPlan
     from components.planning.wish import Wish
     from components.policy.brain import Brain
@@ -65,7 +66,12 @@ class JointDesk:
         )
 
     def decide(
-        self, runs: Sequence[JobRun], conditions: Conditions, brain: Brain, prober: str | None
+        self,
+        runs: Sequence[JobRun],
+        conditions: Conditions,
+        brain: Brain,
+        prober: str | None,
+        says: Administration,
     ) -> tuple[tuple[Change, ...], str | None] | None:
         """Decide for all jobs at once; None where each has to be served by itself."""
         windows, self._windows = self._windows, {}
@@ -76,7 +82,11 @@ class JointDesk:
         for run in acting:
             self._planner.admit(run.name, brain, self._candidates_of(run, conditions))
         self._planner.observe(windows, {run.name: run.in_force.cpus for run in runs})
-        wishes = {wish.job: wish for wish in wishes_of(acting, conditions)}
+        wishes = {
+            wish.job: replace(wish, priority=says.priorities.get(wish.job, wish.priority))
+            for wish in wishes_of(acting, conditions)
+        }
+        self._planner.cap_w = says.power_cap_w
         fixed = [run.in_force.cpus for run in runs if run not in acting and run.in_force.is_placed]
         planned = self._planner.plan(
             [self._view(run, wishes[run.name], conditions) for run in acting],

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 
 from components.errors import JoulepilotError
 from components.executor.acting import Actor
+from components.executor.administering import Administering
 from components.executor.applying import Applying
 from components.executor.arms import Arms
 from components.executor.clock import WallClock
@@ -96,6 +97,7 @@ class Executor:
         self.arms = Arms(settings, seed)
         self.fingerprint = FingerprintWatch(ports, store)
         self.joint = JointDesk(ports) if settings.plans_jointly else None
+        self.administering = Administering(settings.administrator_file, ports.topology)
         self._applying = Applying(ports, self.actor, self.roster)
         self._publisher = publisher
         self._wall = wall or WallClock()
@@ -134,6 +136,7 @@ class Executor:
     def tick(self) -> None:
         """Observe, decide, apply and publish once."""
         at_s = self.ports.clock.monotonic_s()
+        self.roster.begin_tick()
         self._follow()
         self.meter.keep_up(at_s)
         has_changed = self.ports.changed is not None and self.ports.changed()
@@ -163,6 +166,7 @@ class Executor:
         allowed = self.followed.mode_allowed
         if self.fingerprint.change is not None:
             allowed = reach(allowed, Mode.RECOMMEND)
+        self.administering.refresh()
         self.roster.refresh(allowed, self.online, self.fingerprint.identity.fingerprint)
 
     def beat(self, *, now: bool = False) -> None:
@@ -255,7 +259,7 @@ class Executor:
         """What holds for the whole node now."""
         return Conditions(
             topology=self.ports.topology,
-            online=self.online & self.ports.topology.ids,
+            online=self.online & self.ports.topology.ids - self.administering.says.protected_cpus,
             settings=self.settings,
             is_paused=self.is_paused,
             has_policy=self.has_policy,
@@ -280,9 +284,13 @@ class Executor:
 
     def _decide(self, runs: list[JobRun], at_s: float) -> tuple[tuple[Change, ...], str | None]:
         """Decide for all jobs together where that can be done, else for each by itself."""
+        if not self.administering.may_act(self.wall_time()):
+            return (), self._prober
+        runs = self.administering.leaves(runs)
         conditions, brain = self.conditions(at_s), self.deciding
         if self.joint is not None and brain is not None and self.has_policy:
-            decided = self.joint.decide(runs, conditions, brain, self._prober)
+            says = self.administering.says
+            decided = self.joint.decide(runs, conditions, brain, self._prober, says)
             if decided is not None:
                 return decided
         return decide(runs, conditions, self._prober)

@@ -40,6 +40,11 @@ class NodeHome:
         return self.folder / "overrides.json"
 
     @property
+    def administrator_file(self) -> Path:
+        """What the administrator says of the node."""
+        return self.folder / "administrator.toml"
+
+    @property
     def jobs_file(self) -> Path:
         """What the administrator says of jobs."""
         return self.folder / "jobs.toml"

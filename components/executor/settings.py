@@ -9,6 +9,8 @@ from components.executor.errors import ExecutorSettingsError
 from components.jobs.job import Mode
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from components.executor.quiet_time import QuietTime
 
 
@@ -50,6 +52,8 @@ class ExecutorSettings:
     holdback_share: float = 0.05
     """Share of blocks in which the jobs of the node have their original CPUs, as proof of what is
     saved; 0: none."""
+    administrator_file: Path | None = None
+    """What the administrator of the node says; None: nothing."""
     plans_jointly: bool = False
     """Whether several jobs of a node are planned together; else each is served by itself."""
     heartbeat_s: float = 2.0

@@ -113,7 +113,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             store=store,
             in_charge=in_charge,
             following=follower,
-            settings=settings,
+            settings=replace(settings, administrator_file=home.administrator_file),
             devices=DeviceDesk(
                 ports,
                 HintJournal(home.hints),

@@ -57,7 +57,15 @@ class _Following:
         )
 
 
-def play_joulepilot(world: World, brain: Brain, home: Path, *, name: str, is_joint: bool) -> Record:
+def play_joulepilot(
+    world: World,
+    brain: Brain,
+    home: Path,
+    *,
+    name: str,
+    is_joint: bool,
+    administrator: Path | None = None,
+) -> Record:
     """Let an executor decide all of a scenario, a tick a step.
 
     Args:
@@ -66,10 +74,12 @@ def play_joulepilot(world: World, brain: Brain, home: Path, *, name: str, is_joi
         home: an empty folder for the node's files.
         name: in tables.
         is_joint: whether jobs are planned together.
+        administrator: the administrator file of the node; None: there is none.
     """
     cast = world.cast
     node = _node(cast, home)
-    executor = _executor(node, brain, home, cast, is_joint=is_joint)
+    settings = _settings(cast, administrator, is_joint=is_joint)
+    executor = _executor(node, brain, home, settings)
     scribe = Scribe(world, name)
     before = world.moment(0)
     for step in range(cast.scenario.n_steps):
@@ -117,9 +127,21 @@ def _job(player: Player) -> MadeUpJob:
     )
 
 
-def _executor(
-    node: MadeUpNode, brain: Brain, home: Path, cast: Cast, *, is_joint: bool
-) -> Executor:
+def _settings(cast: Cast, administrator: Path | None, *, is_joint: bool) -> ExecutorSettings:
+    step_s = cast.scenario.step_s
+    return ExecutorSettings(
+        tick_s=step_s,
+        window_s=step_s,
+        settle_s=0.0,
+        confirm_windows=CONFIRM_WINDOWS,
+        discover_s=6 * step_s,
+        plans_jointly=is_joint,
+        administrator_file=administrator,
+        holdback_share=0.0,  # what is saved is known here: nothing is held back to prove it
+    )
+
+
+def _executor(node: MadeUpNode, brain: Brain, home: Path, settings: ExecutorSettings) -> Executor:
     files = NodeHome(home)
     return Executor(
         ports_of(node, node.name),
@@ -128,15 +150,7 @@ def _executor(
         store=StateStore(files.state),
         in_charge=JobsInCharge(files.jobs_file, LiveOverrides(files.overrides)),
         following=_Following(brain),
-        settings=ExecutorSettings(
-            tick_s=cast.scenario.step_s,
-            window_s=cast.scenario.step_s,
-            settle_s=0.0,
-            confirm_windows=CONFIRM_WINDOWS,
-            discover_s=6 * cast.scenario.step_s,
-            plans_jointly=is_joint,
-            holdback_share=0.0,  # what is saved is known here: nothing is held back to prove it
-        ),
+        settings=settings,
         wall=node.clock,
     )
 
