@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -36,6 +37,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
+SAME_TICK_S = 0.5
 LATELY_S = 3600.0
 """What was good longer ago is not entered at once after a restart."""
 
@@ -61,6 +63,7 @@ class Roster:
         self._store = store
         self._settings = settings
         self._fingerprint = ports.identity.fingerprint
+        self._cpu_times_s: dict[str, tuple[float, float]] = {}
         self.runs: dict[str, JobRun] = {}
         self.health: tuple[str, ...] = ()
 
@@ -95,6 +98,7 @@ class Roster:
     def drop(self, run: JobRun, wrong: list[str]) -> None:
         """Let go of a job: its container went, or it is not to be managed any more."""
         del self.runs[run.name]
+        self._cpu_times_s.pop(run.container.id, None)
         self._give_back(run.container.id, wrong)
         log.info("%s is not in charge any more", run.name)
 
@@ -197,7 +201,7 @@ class Roster:
         return run
 
     def _recall(self, run: JobRun) -> None:
-        """What an earlier process proved of just this job on just this node."""
+        """Know what an earlier process proved of just this job on just this node."""
         known = self._store.state.proofs.get(run.name)
         now = fingerprint_of(self._fingerprint, run.container, run.job)
         if known is not None and known.fingerprint == now:
@@ -241,7 +245,7 @@ class Roster:
         name = managed.job.name
 
         def read() -> JobReading:
-            own_s = host.cpu_time_s(container_id)
+            own_s = self._cpu_time_s(container_id)
             return JobReading(
                 node=self._meter.read(clock.monotonic_s()),
                 now_s=clock.now_s(),
@@ -253,6 +257,15 @@ class Roster:
 
         return read
 
+    def _cpu_time_s(self, container_id: str, *, at_most_s: float = 0.0) -> float:
+        """CPU seconds of a job, as read now or `at_most_s` ago: neighbours ask in the same tick."""
+        now_s = self._ports.clock.monotonic_s()
+        at_s, known_s = self._cpu_times_s.get(container_id, (-math.inf, 0.0))
+        if now_s - at_s >= at_most_s:
+            known_s = self._ports.host.cpu_time_s(container_id)
+            self._cpu_times_s[container_id] = (now_s, known_s)
+        return known_s
+
     def _neighbours_s(self, name: str) -> float:
         """CPU seconds of the other jobs, as far as they are on a job's CPUs."""
         mine = self.runs[name].in_force.cpus if name in self.runs else frozenset()
@@ -260,7 +273,7 @@ class Roster:
         for other in self.runs.values():
             shared = len(mine & other.in_force.cpus)
             if other.name != name and shared:
-                used_s = self._ports.host.cpu_time_s(other.container.id)
+                used_s = self._cpu_time_s(other.container.id, at_most_s=SAME_TICK_S)
                 total_s += used_s * shared / len(other.in_force.cpus)
         return total_s
 
