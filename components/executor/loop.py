@@ -136,7 +136,6 @@ class Executor:
     def tick(self) -> None:
         """Observe, decide, apply and publish once."""
         at_s = self.ports.clock.monotonic_s()
-        self.roster.begin_tick()
         self._follow()
         self.meter.keep_up(at_s)
         has_changed = self.ports.changed is not None and self.ports.changed()
