@@ -14,7 +14,7 @@ from components.actuation.hint import Hint, encode_hint, read_hint_text
 from components.actuation.journal import RestoreReport
 from components.errors import JoulepilotError
 from components.executor.device_correction import NetworkCorrection, NodeCorrection
-from components.executor.device_job import JobDevices, Pending, seen_in
+from components.executor.device_job import JobDevices, Pending, cpus_of, seen_in
 from components.executor.device_outlook import Asked
 from components.executor.device_steering import DeviceSteering, MoveKind, SteeringLimits
 from components.jobs.candidate import CPU_DEVICE
@@ -198,7 +198,7 @@ class DeviceDesk:
                     f"{probe.batch}"
                 )
                 if predictor is not None:
-                    asked = Asked(run.job, served, len(run.in_force.cpus), predictor)
+                    asked = Asked(run.job, served, cpus_of(run), predictor)
                     job.steering.learn_probe(probe, at_s, asked)
                 return
         elif served.in_force == pending.move.device:
@@ -240,7 +240,7 @@ class DeviceDesk:
         if seen is None or served is None:
             return
         job.seen = None
-        asked = Asked(run.job, served, len(run.in_force.cpus), predictor)
+        asked = Asked(run.job, served, cpus_of(run), predictor, seen.rest_s)
         job.steering.learn(seen, asked)
         move = job.steering.decide(seen, asked)
         if move is None:

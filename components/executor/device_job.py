@@ -7,6 +7,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from components.executor.device_steering import Seen
+from components.jobs.candidate import Candidate
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -74,6 +75,14 @@ class JobDevices:
             *absent,
             *(f"  {line}" for line in list(self.history)[-N_TOLD:]),
         )
+
+
+def cpus_of(run: JobRun) -> Candidate:
+    """The CPUs a job has, as a candidate; of no layout of ours they count as compact."""
+    in_force = run.in_force
+    if in_force.candidate is not None and in_force.candidate.n_cpus == len(in_force.cpus):
+        return in_force.candidate
+    return Candidate(len(in_force.cpus))
 
 
 def seen_in(run: JobRun, window: ClosedWindow, device: str, at_s: float) -> Seen | None:

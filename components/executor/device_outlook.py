@@ -12,6 +12,7 @@ from components.policy.errors import PolicyError
 if TYPE_CHECKING:
     from collections.abc import Mapping
 
+    from components.jobs.candidate import Candidate
     from components.jobs.job import Job
     from components.policy.device_policies import Expected
     from components.policy.device_predictor import DevicePredictor
@@ -39,8 +40,10 @@ class Asked:
 
     job: Job
     served: ServedDevices
-    n_cpus: int
+    cpus: Candidate
     predictor: DevicePredictor
+    rest_s: float = 0.0
+    """Between two batches."""
 
     @property
     def usable(self) -> tuple[str, ...]:
@@ -66,12 +69,15 @@ class Asked:
                 "the server does not say what its network amounts to",
                 "start it with --network-features FILE",
             )
-        columns = {name: self.predictor.column(name, self.n_cpus) for name in self.usable}
+        n_cpus = self.cpus.n_cpus
+        columns = {name: self.predictor.column(name, n_cpus) for name in self.usable}
         moved = {
             column: 0.0 if tuning is None else tuning.shift(name)
             for name, column in columns.items()
         }
-        work = DeviceWork(self.served.features, batch, self._clock)
+        work = DeviceWork(
+            self.served.features, batch, self._clock, n_cpus, self.rest_s, self.cpus.layout
+        )
         outlook = self.predictor.expected(work, moved)
         by_column = {each.device: each for each in outlook.devices}
         found = {name: replace(by_column[column], device=name) for name, column in columns.items()}

@@ -75,6 +75,13 @@ class Seen:
     meets_target: bool
     at_s: float
 
+    @property
+    def rest_s(self) -> float:
+        """Between two batches; 0 where they queue."""
+        if not self.rate_per_s > 0:
+            return 0.0
+        return max(1.0 / self.rate_per_s - self.batch_ms / 1000, 0.0)
+
 
 class DeviceSteering:
     """The mind of one job, as far as devices are concerned."""

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.jobs.candidate import CPU_DEVICE, Prediction
+from components.node.placement import Layout
 from components.policy.device_policies import ENERGY, LATENCY, THROUGHPUT, Expected
 from components.policy.errors import PolicyError
 
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from components.policy.device_brain import DeviceBrain, DeviceForecast
 
 BATCH, CLOCK, N_CPUS, IDLE_S = "batch", "clock_share", "n_cpus", "idle_s"
+IS_SPREAD, IS_SMT = "is_spread", "is_smt"
 """Features that are not of the network."""
 
 
@@ -38,7 +40,8 @@ class DeviceWork:
         batch: inputs.
         clock_share: of the discrete GPU over its maximum, in (0, 1].
         n_cpus: that the job has; None: not said.
-        idle_s: since the device was last used; None: not known.
+        idle_s: since devices were last used; None: not known.
+        layout: of its CPUs.
     """
 
     features: Mapping[str, float]
@@ -46,6 +49,7 @@ class DeviceWork:
     clock_share: float
     n_cpus: int | None = None
     idle_s: float | None = None
+    layout: Layout = Layout.COMPACT
 
     def __post_init__(self) -> None:
         if self.batch < 1 or not 0.0 < self.clock_share <= 1.0:
@@ -175,6 +179,7 @@ class DevicePredictor:
 
     def _row(self, work: DeviceWork) -> NDArray[np.float64]:
         values = {**work.features, BATCH: float(work.batch), CLOCK: work.clock_share}
+        values |= {IS_SPREAD: work.layout is Layout.SPREAD, IS_SMT: work.layout is Layout.SMT}
         values |= {
             name: float(value)
             for name, value in ((N_CPUS, work.n_cpus), (IDLE_S, work.idle_s))
@@ -188,7 +193,7 @@ class DevicePredictor:
                 f"of the network nothing says {', '.join(missing)}",
                 "give the features of its graph: joulepilot device choose MODEL.onnx shows them",
             )
-        return np.array([values[name] for name in names])
+        return np.array([float(values[name]) for name in names])
 
     def _devices(self, asked: Mapping[str, DeviceForecast], row: int) -> tuple[Expected, ...]:
         latency = asked[LATENCY]

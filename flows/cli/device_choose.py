@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import math
+import os
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -48,6 +49,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         policy=DevicePolicy(arguments.policy),
         clock_share=_clock(arguments.state, host),
         target_ms=arguments.target_ms,
+        n_cpus=arguments.cpus or len(os.sched_getaffinity(0)),
     )
     advice = advise(question)
     if arguments.json:

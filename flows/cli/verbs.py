@@ -191,6 +191,7 @@ DEVICE_VERBS: tuple[Verb, ...] = (
                 metavar="HOST",
                 help="made-up or made-up:SEED; else that of the released classifier",
             ),
+            argument("--cpus", type=int, metavar="N", help="that it has; else all of this process"),
             BUNDLE,
             argument("--explain", action="store_true", help="answer item by item, with figures"),
             argument(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import TYPE_CHECKING
 
 from components.madeup.devices.idle import HOST_IDLE_W
@@ -29,6 +30,8 @@ DEPLOYMENT = "retrain devices/weekly"
 BIG_LOAD = Load(batch=4096, rate_per_s=4.0)
 LOADS = (FIRST_LOAD, BIG_LOAD, FIRST_LOAD)
 PATIENCE_S = 60.0
+STEADY_S = 4.0
+"""Minutes of the made-up node's time."""
 TABLE_ROWS = 200
 COLUMNS = ("batch", "at", "device", "latency", "node power", "was on before", "true power there")
 
@@ -63,7 +66,7 @@ class DeviceStory:
         for line in self._nodes.command(DEVICES, "explain", JOB).splitlines():
             if "read back" in line or "measured on" in line:
                 self._say.fact(f"joulepilot-node explain {JOB}: {line.strip()}")
-        if not devices[0] == devices[2] != devices[1]:
+        if devices[1] != "dgpu" or "dgpu" in {devices[0], devices[2]}:
             raise DemoError(
                 "asked for a device that follows the batch",
                 f"batches of 1, 4096 and 1 ran on {', '.join(devices)}",
@@ -103,15 +106,7 @@ class DeviceStory:
         """Ask a load and wait until the device is settled; what it settled on."""
         before = self._status(lambda _: True, "a heartbeat").device or HELD[0]
         write_load(self._nodes.home(DEVICES) / "madeup" / JOB, load)
-        wanted = "dgpu" if load is BIG_LOAD else None
-        status = self._status(
-            lambda s: (
-                _is_decided(s)
-                and (s.device == wanted if wanted else s.device not in {None, "dgpu"})
-                and self._is_under(s, load)
-            ),
-            f"its choice for batches of {load.batch}",
-        )
+        status = self._status(self._steady(load), f"its choice for batches of {load.batch}")
         self._say.fact(f"batches of {load.batch}: {self._seen(status)}")
         self._say.fact(f"  because {status.device_reason}")
         state = self._nodes.state(DEVICES)
@@ -128,6 +123,21 @@ class DeviceStory:
             )
         )
         return status.device or "-"
+
+    def _steady(self, load: Load) -> Callable[[JobStatus], bool]:
+        """Whether the job has stayed on one device under a load for a while."""
+        seen: list[tuple[str | None, float]] = []
+
+        def is_steady(status: JobStatus) -> bool:
+            is_right = (status.device == "dgpu") is (load is BIG_LOAD)
+            if not (is_right and _is_decided(status) and self._is_under(status, load)):
+                seen.clear()
+                return False
+            if not seen or seen[-1][0] != status.device:
+                seen[:] = [(status.device, time.monotonic())]
+            return time.monotonic() - seen[-1][1] >= STEADY_S
+
+        return is_steady
 
     def _is_under(self, status: JobStatus, load: Load) -> bool:
         """Whether the last window was under this load: what one image takes tells."""

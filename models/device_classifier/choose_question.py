@@ -57,6 +57,7 @@ class Question:
         features: of the network, by name; `peak_mb` of one input.
         clock_share: of the discrete GPU over its maximum.
         target_ms: of one batch; None: none is asked.
+        n_cpus: that it has, where the classifier knows their number.
     """
 
     host: HostKnown
@@ -67,6 +68,7 @@ class Question:
     policy: DevicePolicy
     clock_share: float
     target_ms: float | None
+    n_cpus: int = 1
 
     @property
     def devices(self) -> tuple[str, ...]:
@@ -86,7 +88,8 @@ class Question:
     ) -> tuple[Outlook, ...]:
         """What is expected of several batches."""
         clock = self.clock_share if clock_share is None else clock_share
-        works = [DeviceWork(self.features, batch, clock) for batch in batches]
+        idle_s = 0.0 if clock >= 1.0 else self._longest_rest_s
+        works = [DeviceWork(self.features, batch, clock, self.n_cpus, idle_s) for batch in batches]
         return self.host.predictor.expected_all(works)
 
     def needed_mb(self, batch: int) -> float:
@@ -97,8 +100,16 @@ class Question:
     @property
     def largest_learned_batch(self) -> int:
         """Beyond it nothing was seen in training."""
+        return int(self._highest("batch", float(self.batch)))
+
+    @property
+    def _longest_rest_s(self) -> float:
+        """What idle was when it was measured, where that was told in seconds."""
+        return self._highest("idle_s", 0.0)
+
+    def _highest(self, feature: str, otherwise: float) -> float:
         specs = self.host.predictor.brain.facts.features
-        return next((int(spec.high) for spec in specs if spec.name == "batch"), self.batch)
+        return next((spec.high for spec in specs if spec.name == feature), otherwise)
 
 
 def threads_of(device: str) -> int | None:
