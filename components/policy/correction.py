@@ -68,6 +68,8 @@ class CorrectionSettings:
         noise_variance: of one measurement.
         surprise_sigmas: a miss so far off is a surprise; two to the same side are a jump.
         jump_variance: believed after a jump.
+        half_life_s: without a measurement half of what was learned is left after this, so that
+            a device that is avoided for being slow is tried again.
         expires_s: an estimate this long without a measurement is forgotten.
     """
 
@@ -77,6 +79,7 @@ class CorrectionSettings:
     noise_variance: float = 0.01
     surprise_sigmas: float = 3.0
     jump_variance: float = 0.5
+    half_life_s: float = 3_600.0
     expires_s: float = 7 * 86_400.0
 
 
@@ -92,9 +95,8 @@ class Correction:
 
     def shift(self, key: Key, now_s: float) -> float:
         """What to add to the predicted log cost; 0 for what was never measured."""
-        found = (self._live(key.of_target, now_s), self._live(key, now_s))
-        parts = found if key.job else found[:1]
-        return sum(each.mean for each in parts if each is not None)
+        keys = (key.of_target, key) if key.job else (key,)
+        return sum(self._believed(each, now_s).mean for each in keys)
 
     def observed(self, key: Key, miss: float, now_s: float) -> Correction:
         """Learn from one measurement.
@@ -160,12 +162,19 @@ class Correction:
             return None
         return estimate
 
-    def _before(self, key: Key, now_s: float) -> Estimate:
+    def _believed(self, key: Key, now_s: float) -> Estimate:
+        """What is left of an estimate by now: it fades into what is believed of the unknown."""
+        prior = self.settings.job_variance if key.job else self.settings.target_variance
         found = self._live(key, now_s)
-        if found is not None:
-            return replace(found, variance=found.variance + self.settings.drift_variance)
-        variance = self.settings.job_variance if key.job else self.settings.target_variance
-        return Estimate(0.0, variance)
+        if found is None:
+            return Estimate(0.0, prior)
+        left = 0.5 ** (max(0.0, now_s - found.updated_s) / self.settings.half_life_s)
+        variance = found.variance * left**2 + prior * (1.0 - left**2)
+        return replace(found, mean=found.mean * left, variance=variance)
+
+    def _before(self, key: Key, now_s: float) -> Estimate:
+        found = self._believed(key, now_s)
+        return replace(found, variance=found.variance + self.settings.drift_variance)
 
 
 def _updated(before: Estimate, gap: float, spread: float, side: int, now_s: float) -> Estimate:

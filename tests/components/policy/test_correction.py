@@ -58,7 +58,8 @@ def test_a_job_of_its_own_kind_leaves_the_others_nearly_alone():
 def test_what_was_not_measured_for_long_is_forgotten():
     settings = CorrectionSettings(expires_s=DAY_S)
     tuned = taught(Correction(settings), KEY, [0.5] * 9)
-    assert tuned.shift(KEY, DAY_S) > 0.3
+    assert tuned.shift(KEY, 60.0) > 0.3
+    assert 0.0 < tuned.shift(KEY, DAY_S / 12) < tuned.shift(KEY, 60.0) / 3
     assert tuned.shift(KEY, DAY_S + 9.0) == 0.0
     assert not tuned.without_expired(DAY_S + 9.0).estimates
     again = tuned.observed(KEY, 0.0, DAY_S + 9.0)
