@@ -11,7 +11,7 @@ from components.registry.errors import RegistryRefusedError
 from components.registry.facts import Lineage, MirrorReport, RegisteredVersion, TrainingFacts
 from components.registry.mlflow_client import asking, connect
 from components.registry.model_files import read_manifest
-from components.registry.runs import experiment_id, log_run
+from components.registry.runs import experiment_id, log_run, read_scores
 from components.registry.versions import aliases, all_versions, create, with_digest
 
 if TYPE_CHECKING:
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.releases.entry import Release
+    from components.releases.scores import Scores
 
 CHAMPION = "champion"
 CHALLENGER = "challenger"
@@ -75,15 +76,30 @@ class Registry:
             before = self._aliases(policy)
             champion = self._version_of(policy, settled)
             self._point(policy, CHAMPION, champion, before)
-            self._client.set_model_version_tag(
-                policy, str(champion), "release_sequence", str(release.sequence)
-            )
+            self._say_who(policy, champion, release, is_new=before.get(CHAMPION) != champion)
             if canaries:
                 self._point(policy, CHALLENGER, self._version_of(policy, canaries[0]), before)
             elif before.get(CHALLENGER) == champion:
                 self._client.delete_registered_model_alias(policy, CHALLENGER)
             after = self._aliases(policy)
         return MirrorReport(champion, before.get(CHAMPION), after.get(CHALLENGER))
+
+    def _say_who(self, policy: str, champion: int, release: Release, *, is_new: bool) -> None:
+        """Make the registry's page alone tell which version is champion, since when, and why."""
+        number, since = str(champion), f"{release.when:%Y-%m-%d %H:%M} UTC"
+        self._client.set_model_version_tag(
+            policy, number, "release_sequence", str(release.sequence)
+        )
+        if not is_new:
+            return
+        facts = {"champion_since": since, "promoted_by": release.who, "why": release.why}
+        for name, value in facts.items():
+            self._client.set_model_version_tag(policy, number, name, value)
+        self._client.update_registered_model(
+            policy,
+            f"Champion is version {number} since {since}, release {release.sequence} "
+            f"({release.kind}) by {release.who}: {release.why}",
+        )
 
     def versions(self, policy: str = CORE_ALLOCATOR) -> tuple[RegisteredVersion, ...]:
         """All versions of a policy, oldest first."""
@@ -116,6 +132,17 @@ class Registry:
             run.data.tags.get("evaluation_set"),
         )
 
+    def scores(self, version: RegisteredVersion, role: str) -> Scores | None:
+        """Scores of a role case by case, from the run that made a version; None: there are none.
+
+        Raises:
+            RegistryError: MLflow is away.
+        """
+        if version.run_id is None:
+            return None
+        with asking(self._url, f"read the scores of version {version.version}"):
+            return read_scores(self._client, version.run_id, role)
+
     def compare_url(self, first: RegisteredVersion, second: RegisteredVersion) -> str:
         """The page that shows two versions side by side.
 
@@ -140,6 +167,18 @@ class Registry:
             experiment = experiment_id(self._client, policy)
         runs, experiments = (quote(json.dumps(list(ids))) for ids in (run_ids, (experiment,)))
         return f"{self._url}/#/compare-runs?runs={runs}&experiments={experiments}&{_UI}"
+
+    def compare_runs_url(self, run_ids: Sequence[str]) -> str:
+        """The page that shows runs side by side.
+
+        Raises:
+            RegistryError: MLflow is away, or has no such run.
+        """
+        with asking(self._url, f"compare {len(run_ids)} runs"):
+            runs = [self._client.get_run(run_id) for run_id in run_ids]
+        experiments = list(dict.fromkeys(run.info.experiment_id for run in runs))
+        query = f"runs={quote(json.dumps(list(run_ids)))}&experiments={quote(json.dumps(experiments))}"
+        return f"{self._url}/#/compare-runs?{query}&{_UI}"
 
     def version_url(self, version: RegisteredVersion) -> str:
         """The page of one version."""

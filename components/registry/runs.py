@@ -3,12 +3,15 @@
 from __future__ import annotations
 
 import json
+import tempfile
 import time
 from dataclasses import asdict
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.registry.facts import summary
 from components.registry.mlflow_client import unless_there
+from components.releases.scores import CaseScore, Scores
 
 if TYPE_CHECKING:
     from mlflow import MlflowClient
@@ -32,6 +35,17 @@ def log_run(client: MlflowClient, facts: TrainingFacts) -> str:
     finally:
         client.set_terminated(run_id, status)
     return run_id
+
+
+def read_scores(client: MlflowClient, run_id: str, role: str) -> Scores | None:
+    """The scores of one role case by case, as `log_run` kept them; None: it was not scored."""
+    path = f"scores/{role}.json"
+    if path not in {item.path for item in client.list_artifacts(run_id, "scores")}:
+        return None
+    with tempfile.TemporaryDirectory() as folder:
+        content = json.loads(Path(client.download_artifacts(run_id, path, folder)).read_text())
+    cases = tuple(CaseScore(**case) for case in content["cases"])
+    return Scores(content["policy"], content["evaluation_set"], cases)
 
 
 def experiment_id(client: MlflowClient, name: str) -> str:

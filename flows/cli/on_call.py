@@ -19,6 +19,9 @@ if TYPE_CHECKING:
 
     from components.registry.facts import RegisteredVersion
     from components.settings.settings import Resolved
+    from flows.comparing import CaseDifference, Comparison
+
+SHOWN = 10
 
 
 def status(arguments: argparse.Namespace, resolved: Resolved) -> int:
@@ -82,9 +85,9 @@ def compare(arguments: argparse.Namespace, resolved: Resolved) -> int:
     settings = resolved.settings
     first = find_version(settings, arguments.one, arguments.policy)
     second = find_version(settings, arguments.other, arguments.policy)
-    comparison = compare_versions(settings, first, second)
+    comparison = compare_versions(settings, first, second, rescore=arguments.rescore)
     if arguments.json:
-        print(json.dumps({"figures": comparison.figures, "url": comparison.url}))
+        print(json.dumps(_comparison_facts(comparison)))
         return 0
     print_table(
         ("figure", f"version {first.version}", f"version {second.version}"),
@@ -93,8 +96,59 @@ def compare(arguments: argparse.Namespace, resolved: Resolved) -> int:
             for name, pair in comparison.figures.items()
         ],
     )
+    print(_differences(comparison, second.version))
+    print_table(
+        ("job and target", f"W of {first.version}", f"W of {second.version}", "saved", ""),
+        [
+            (
+                row.case,
+                *(f"{watts:.1f}" for watts in row.power_w),
+                f"{row.saved_w:+.1f} W",
+                _misses(row, first.version, second.version),
+            )
+            for row in comparison.differences[:SHOWN]
+        ],
+    )
     print(comparison.url)
     return 0
+
+
+def _differences(comparison: Comparison, second: int) -> str:
+    rows = comparison.differences
+    total_w = sum(row.saved_w for row in rows)
+    return (
+        f"they decide differently on {len(rows)} of {comparison.n_cases} jobs and targets "
+        f"(set {comparison.evaluation_set[:12]}); version {second} takes {-total_w:+.1f} W over "
+        f"all of them" + (f"; the {SHOWN} largest:" if len(rows) > SHOWN else ":")
+    )
+
+
+def _misses(row: CaseDifference, first: int, second: int) -> str:
+    missed = [
+        str(number)
+        for number, is_missed in zip((first, second), row.violated, strict=True)
+        if is_missed
+    ]
+    return f"missed by {' and '.join(missed)}" if missed else ""
+
+
+def _comparison_facts(comparison: Comparison) -> dict[str, object]:
+    return {
+        "figures": comparison.figures,
+        "evaluation_set": comparison.evaluation_set,
+        "n_cases": comparison.n_cases,
+        "differences": [
+            {
+                "case": row.case,
+                "first_w": row.power_w[0],
+                "second_w": row.power_w[1],
+                "first_missed": row.violated[0],
+                "second_missed": row.violated[1],
+            }
+            for row in comparison.differences
+        ],
+        "url": comparison.url,
+    }
 
 
 def _facts(version: RegisteredVersion) -> dict[str, object]:

@@ -83,6 +83,11 @@ ALLOCATOR_VERBS: tuple[Verb, ...] = (
             ),
             argument("--figure", metavar="PNG", help="where to write Figure 2"),
             argument(
+                "--mlflow",
+                action="store_true",
+                help="log the paper's choices and ours to MLflow, to be compared there",
+            ),
+            argument(
                 "--naive",
                 action="store_true",
                 help="also train PPO and DQN as the paper would, for seed 0; minutes a target",

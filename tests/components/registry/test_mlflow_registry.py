@@ -6,6 +6,7 @@ import json
 import shutil
 import urllib.parse
 import urllib.request
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Any
 
@@ -173,6 +174,32 @@ def test_aliases_follow_the_release_log(registry: Registry, make_bundle: MakeBun
     assert by_version[new.version].release_sequence == 2
     assert by_version[old.version].aliases == ()
     assert by_version[old.version].release_sequence == 1
+
+
+def test_the_registrys_page_tells_the_champion_since_when_by_whom_and_why(
+    registry: Registry, make_bundle: MakeBundle
+) -> None:
+    champion = registry.register(make_bundle("told"))
+    entry = release(6, champion.digest)
+    registry.mirror(entry)
+    client = registry._client
+    said = client.get_registered_model(POLICY).description
+    since = f"{entry.when:%Y-%m-%d %H:%M} UTC"
+    assert said.startswith(f"Champion is version {champion.version} since {since}, release 6")
+    assert said.endswith(f"by {entry.who}: {entry.why}")
+    tags = client.get_model_version(POLICY, str(champion.version)).tags
+    assert (tags["champion_since"], tags["promoted_by"]) == (since, entry.who)
+    registry.mirror(replace(entry, sequence=7, who="someone else"))
+    assert client.get_registered_model(POLICY).description == said
+
+
+def test_scores_are_read_back_case_by_case(
+    registry: Registry, facts: TrainingFacts, make_bundle: MakeBundle
+) -> None:
+    version = registry.register(make_bundle("scored"), registry.log_training(facts))
+    for role, scores in facts.scores.items():
+        assert registry.scores(version, role) == scores
+    assert registry.scores(version, "nobody") is None
 
 
 def test_a_canary_is_the_challenger(registry: Registry, make_bundle: MakeBundle) -> None:

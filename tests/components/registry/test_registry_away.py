@@ -73,7 +73,8 @@ def test_the_server_is_started_small_and_keeps_all_in_the_home(tmp_path: Path) -
     assert argv[argv.index("--workers") + 1] == "1"
     assert argv[argv.index("--port") + 1] == "5123"
     assert argv[argv.index("--host") + 1] == "127.0.0.1"
-    assert f"sqlite:///{tmp_path}/mlflow/mlflow.db" in argv
+    database = f"sqlite:///{tmp_path}/mlflow/mlflow.db"
+    assert environment["MLFLOW_BACKEND_STORE_URI"] == database
     assert environment["MLFLOW_SERVER_ENABLE_JOB_EXECUTION"] == "false"
     assert environment["MLFLOW_DISABLE_TELEMETRY"] == "true"
     assert (tmp_path / "mlflow").is_dir()
