@@ -14,7 +14,6 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from cryptography.exceptions import InvalidSignature, UnsupportedAlgorithm
-from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
 from components.releases.errors import KeyFileError, SignatureError
@@ -28,6 +27,10 @@ if TYPE_CHECKING:
 _PURPOSE = b"joulepilot release entry, version 1\n"
 """Signed before the checksum, so that a signature given for something else never counts here."""
 _MAX_KEY_BYTES = 10_000
+_KEY_BYTES = 32
+_SPKI = bytes.fromhex("302a300506032b6570032100")
+"""What stands before the key of every Ed25519 SubjectPublicKeyInfo in DER."""
+_PEM_BEGIN, _PEM_END = b"-----BEGIN PUBLIC KEY-----\n", b"-----END PUBLIC KEY-----"
 
 
 def signing_key_file(home: Path) -> Path:
@@ -49,6 +52,9 @@ def new_keys(home: Path) -> tuple[Path, Path]:
     Raises:
         KeyFileError: there are keys already, or they cannot be written.
     """
+    # only who signs pays for it: it takes 2.5 MiB, and nodes only verify
+    from cryptography.hazmat.primitives import serialization
+
     private, public = signing_key_file(home), public_key_file(home)
     key = Ed25519PrivateKey.generate()
     secret = key.private_bytes(
@@ -56,9 +62,7 @@ def new_keys(home: Path) -> tuple[Path, Path]:
         serialization.PrivateFormat.PKCS8,
         serialization.NoEncryption(),
     )
-    known = key.public_key().public_bytes(
-        serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo
-    )
+    known = _to_pem(key.public_key().public_bytes_raw())
     try:
         private.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         _write_new(private, secret, 0o600)
@@ -85,6 +89,8 @@ class Signer:
         Raises:
             KeyFileError: it is absent, or no Ed25519 key.
         """
+        from cryptography.hazmat.primitives import serialization
+
         try:
             key = serialization.load_pem_private_key(_read(path), password=None)
         except (ValueError, TypeError, UnsupportedAlgorithm) as error:
@@ -108,13 +114,10 @@ class Verifier:
         Raises:
             KeyFileError: it is absent, or no Ed25519 key.
         """
-        try:
-            key = serialization.load_pem_public_key(_read(path))
-        except (ValueError, UnsupportedAlgorithm) as error:
-            raise _no_key(path, "public") from error
-        if not isinstance(key, Ed25519PublicKey):
+        raw = _from_pem(_read(path))
+        if raw is None:
             raise _no_key(path, "public")
-        self._key = key
+        self._key = Ed25519PublicKey.from_public_bytes(raw)
         self._path = path
 
     def check(self, release: Release) -> None:
@@ -162,6 +165,25 @@ class SignedSource:
     def bundle(self, digest: str) -> Path:
         """Folder of a bundle that a signed entry named; errors are those of the source."""
         return self._source.bundle(digest)
+
+
+def _to_pem(key: bytes) -> bytes:
+    """A public key as SubjectPublicKeyInfo in PEM (RFC 8410)."""
+    return _PEM_BEGIN + base64.b64encode(_SPKI + key) + b"\n" + _PEM_END + b"\n"
+
+
+def _from_pem(text: bytes) -> bytes | None:
+    """The 32 bytes of such a key; None where it is another thing."""
+    lines = b"".join(text.split(b"\n"))
+    begin, end = _PEM_BEGIN.strip(), _PEM_END
+    if not (lines.startswith(begin) and lines.endswith(end)):
+        return None
+    try:
+        der = base64.b64decode(lines[len(begin) : -len(end)], validate=True)
+    except ValueError:
+        return None
+    is_ours = der.startswith(_SPKI) and len(der) == len(_SPKI) + _KEY_BYTES
+    return der[len(_SPKI) :] if is_ours else None
 
 
 def _message(release: Release) -> bytes:

@@ -9,6 +9,9 @@ from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
+from cryptography.hazmat.primitives import serialization
+from cryptography.hazmat.primitives.asymmetric import ec
+from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -146,10 +149,25 @@ def test_a_file_that_is_no_key_is_named(tmp_path: Path, content: bytes) -> None:
         Signer(path)
 
 
-@given(text=st.text(max_size=120))
-def test_no_text_is_a_signature(
-    tmp_path_factory: pytest.TempPathFactory, text: str
+def test_a_public_key_is_read_as_others_write_it_and_written_as_others_read_it(
+    tmp_path: Path, home: Path, promoted: Release
 ) -> None:
+    key = Ed25519PrivateKey.generate()
+    theirs = tmp_path / "theirs.pem"
+    pem = (serialization.Encoding.PEM, serialization.PublicFormat.SubjectPublicKeyInfo)
+    theirs.write_bytes(key.public_key().public_bytes(*pem))
+    with pytest.raises(SignatureError, match="another key"):
+        Verifier(theirs).check(promoted)
+    ours = serialization.load_pem_public_key(public_key_file(home).read_bytes())
+    assert public_key_file(home).read_bytes() == ours.public_bytes(*pem)
+    other = ec.generate_private_key(ec.SECP256R1()).public_key()
+    theirs.write_bytes(other.public_bytes(*pem))
+    with pytest.raises(KeyFileError, match="no public Ed25519 key"):
+        Verifier(theirs)
+
+
+@given(text=st.text(max_size=120))
+def test_no_text_is_a_signature(tmp_path_factory: pytest.TempPathFactory, text: str) -> None:
     home = tmp_path_factory.getbasetemp() / "no-text"
     if not home.exists():
         new_keys(home)
