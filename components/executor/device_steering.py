@@ -159,7 +159,7 @@ class DeviceSteering:
         choice = choose_device(
             among,
             DevicePolicy.ENERGY_UNDER_TARGET,
-            sure_from=asked.predictor.brain.facts.sure_from[ENERGY],
+            sure_from=asked.predictor.sure_from(ENERGY),
             target_ms=asked.job.target.latency_ms * seen.batch,
             is_strange=is_strange,
             measured=self._measured(seen),

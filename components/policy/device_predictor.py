@@ -8,6 +8,7 @@ predictor.predict(work, rate_per_s=10.0, idle_w=32.0, candidates=candidates)
 from __future__ import annotations
 
 import math
+import re
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,8 @@ if TYPE_CHECKING:
 BATCH, CLOCK, N_CPUS, IDLE_S = "batch", "clock_share", "n_cpus", "idle_s"
 IS_SPREAD, IS_SMT = "is_spread", "is_smt"
 """Features that are not of the network."""
+_WIDTH = re.compile(r"(?:cpu@|ort-)([1-9][0-9]*)t?")
+"""Names of the CPU on a number of threads, by what serves it: ONNX Runtime."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,6 +84,10 @@ class DevicePredictor:
     def devices(self) -> tuple[str, ...]:
         """Names of what was learned, in the order of the graphs."""
         return self.brain.facts.device_names
+
+    def sure_from(self, objective: str) -> float:
+        """The probability from which a choice is sure; never, of what was not learned."""
+        return self.brain.facts.sure_from.get(objective, 1.0)
 
     def expected(self, work: DeviceWork, shift: Mapping[str, float] | None = None) -> Outlook:
         """Predict one batch on every device.
@@ -159,15 +166,17 @@ class DevicePredictor:
         return tuple(predictions)
 
     def column(self, device: str, n_cpus: int) -> str:
-        """The learned device that stands for a job's: `cpu` on 3 CPUs is the nearest `cpu@N`.
+        """The learned device that stands for a job's: `cpu` on 3 CPUs is the nearest in width.
+
+        Widths are named `cpu@2` on made-up hosts, `ort-2t` in recorded tables.
 
         Raises:
             PolicyError: nothing learned stands for it.
         """
         if device == CPU_DEVICE:
-            widths = [name for name in self.devices if name.startswith(f"{CPU_DEVICE}@")]
+            widths = {name: int(m[1]) for name in self.devices if (m := _WIDTH.fullmatch(name))}
             if widths:
-                return min(widths, key=lambda name: abs(math.log(_threads(name) / n_cpus)))
+                return min(widths, key=lambda name: abs(math.log(widths[name] / n_cpus)))
         for name in (device, device.partition(":")[0]):
             if name in self.devices:
                 return name
@@ -215,7 +224,3 @@ class DevicePredictor:
 def _cost(forecast: DeviceForecast | None, row: int, device: int) -> float:
     """What is predicted; not a number where it was never learned."""
     return math.nan if forecast is None else math.exp(forecast.log_cost[row, device])
-
-
-def _threads(name: str) -> int:
-    return int(name.partition("@")[2])

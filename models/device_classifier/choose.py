@@ -63,12 +63,11 @@ def advise(question: Question) -> Advice:
             where the policy needs one.
     """
     outlook = question.outlook()
-    facts = question.host.predictor.brain.facts
     roomy = tuple(each for each in outlook.devices if _fits(question, each.device))
     choice = choose_device(
         roomy or outlook.devices,
         question.policy,
-        sure_from=facts.sure_from[question.policy.objective],
+        sure_from=question.host.predictor.sure_from(question.policy.objective),
         target_ms=question.target_ms,
         is_strange=outlook.is_strange,
     )
@@ -124,11 +123,10 @@ def _threads(question: Question, outlook: Outlook, choice: DeviceChoice) -> Answ
     groups = "work groups of GPUs are the driver's choice; nothing here learned of them"
     if not widths:
         return Answer(THREADS, "not learned", f"the table has one width of the CPU only; {groups}")
-    facts = question.host.predictor.brain.facts
     best = choose_device(
         widths,
         question.policy,
-        sure_from=facts.sure_from[question.policy.objective],
+        sure_from=question.host.predictor.sure_from(question.policy.objective),
         target_ms=question.target_ms,
         is_strange=outlook.is_strange,
     )
