@@ -33,6 +33,8 @@ PATIENCE_S = 60.0
 STEADY_S = 4.0
 """Minutes of the made-up node's time."""
 TABLE_ROWS = 200
+UNDECIDED = ("asked for", "would", "batches of", "no choice", "no window")
+"""How reasons begin while something is still to come."""
 COLUMNS = ("batch", "at", "device", "latency", "node power", "was on before", "true power there")
 
 
@@ -163,9 +165,8 @@ class DeviceStory:
 
 
 def _is_decided(status: JobStatus) -> bool:
-    """Whether the node said why it is where it is, and nothing is under way."""
-    reason = status.device_reason or ""
-    return " is the " in reason and not reason.startswith(("asked for", "would"))
+    """Whether the node said why the device is what it is, and nothing is under way."""
+    return status.device_reason is not None and not status.device_reason.startswith(UNDECIDED)
 
 
 def _width(device: str) -> str:

@@ -45,6 +45,8 @@ def story(tmp_path: Path) -> DeviceStory:
         (BIG_LOAD, status("dgpu", 0.25), False),  # still what batches of one took
         (BIG_LOAD, status("dgpu", 0.0066, "asked for igpu: measure first"), False),
         (FIRST_LOAD, status("igpu", 0.55), True),
+        (FIRST_LOAD, status("igpu", 0.55, "dead band: cpu would save 0.3%"), True),
+        (FIRST_LOAD, status("igpu", 0.55, "batches of 1 are new"), False),
         (FIRST_LOAD, status("dgpu", 0.55), False),
         (FIRST_LOAD, status("cpu", 0.32, "would switch to igpu: it is the best choice"), False),
     ],
