@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from components.node.topology import Topology
     from components.planning.guard import GuardRule
 
+_OF_ALL = {Purpose.JOINT, Purpose.TRIAL}
+"""What a job gets by the plan for all; its search asked for something else."""
 _WILL_NOT_PASS = {
     Rule.LIMITS,
     Rule.UNDONE,
@@ -166,7 +168,7 @@ def rule(
     run.ruling = ruling
     if not run.acts or conditions.at_s < run.retry_at_s:
         return None
-    is_own_wish = planned is not None and planned.purpose is not Purpose.JOINT
+    is_own_wish = planned is not None and planned.purpose not in _OF_ALL
     if is_own_wish and ruling.rule in _WILL_NOT_PASS:
         run.decision.refused(ruling, run.in_force, conditions.at_s)
     if ruling.allocation is not None:
@@ -189,7 +191,7 @@ def rule(
 
 
 def _arm(run: JobRun, purpose: Purpose) -> Arm:
-    if purpose is Purpose.PROBE:
+    if purpose in {Purpose.PROBE, Purpose.TRIAL}:
         return Arm.PROBE
     is_canary = run.is_challenged or run.mode is Mode.CANARY
     return Arm.CANARY if is_canary else Arm.POLICY

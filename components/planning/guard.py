@@ -156,7 +156,7 @@ def guard(
     if planned is None:
         return _keep(s, Rule.AS_PLANNED, "nothing is to change")
     refusal = _within(planned, s, limits)
-    if refusal is None and planned.purpose is Purpose.JOINT:
+    if refusal is None and planned.purpose in {Purpose.JOINT, Purpose.TRIAL}:
         refusal = _not_jointly(planned.allocation, s, evidence)
     elif refusal is None and planned.purpose is Purpose.COMMIT:
         refusal = _not_worth_committing(planned.allocation, s, limits, evidence)

@@ -6,6 +6,7 @@ the search of each job to probe, one job after the other.
 
 from __future__ import annotations
 
+import math
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -29,6 +30,7 @@ from components.planning.joint_views import (
 )
 from components.planning.moves import order_moves
 from components.planning.wish import Plan, Planned, Purpose
+from components.policy import normal
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -47,6 +49,8 @@ _UNSEEN_USE = 0.5
 """Of the CPUs of a job whose window is not closed yet."""
 LEAST_KEPT = 0.5
 """Least share of its CPUs that a job keeps in one move."""
+LEAST_CHANCE = 0.6
+"""Of keeping the target, for a probe that the plan asks for."""
 _MOST_TRIES = 2
 """Probes that are tried to be fitted in, a tick."""
 _LESS_DOUBT = (0.5, 0.25, 0.0)
@@ -61,7 +65,7 @@ class JointPlanner:
         self._ledgers: dict[str, JobLedger] = {}
         self._shapes: dict[str, Shapes] = {}
         self._power = PowerModel(topology)
-        self._due_s = 0.0
+        self._due_s = self._trial_due_s = 0.0
         self.last: JointPlan | None = None
         """The newest joint plan, for people; None before the first."""
         self.cap_w: float | None = None
@@ -119,7 +123,7 @@ class JointPlanner:
         tenants = {v.job: self._tenant(v, at_s, self._settings.sigmas) for v in views}
         is_urgent = any(v.has_probed or is_at_risk(v, tenants[v.job]) for v in views)
         asking = [] if is_urgent else asking_of(views, prober)
-        if not (is_urgent or asking or at_s >= self._due_s):
+        if not (is_urgent or asking or at_s >= min(self._due_s, self._trial_due_s)):
             return Plan(prober=prober)
         ask = JointAsk(
             self._topology,
@@ -134,7 +138,14 @@ class JointPlanner:
             if joint is not None:
                 self.last = joint
                 return self._to_plan(joint, views, probe)
-        if asking and at_s < self._due_s:
+        trial = None if is_urgent or at_s < self._trial_due_s else self._trial(views, at_s)
+        if trial is not None:
+            self._trial_due_s = at_s + self._settings.trial_s
+            joint = self._with_probe(ask, trial)
+            if joint is not None:
+                self.last = joint
+                return self._to_plan(joint, views, trial)
+        if at_s < self._due_s and not is_urgent:
             return Plan(prober=prober)
         self._due_s = at_s + self._settings.replan_s
         self.last = self._with_doubt(ask, views, at_s)
@@ -158,6 +169,34 @@ class JointPlanner:
             if not plan.shorts:
                 break
         return plan
+
+    def _trial(self, views: Sequence[View], at_s: float) -> View | None:
+        """The probe that promises most: an unseen candidate that likely keeps its target.
+
+        None while a search still probes by itself, and where nothing promises enough.
+        """
+        if not all(view.wish.is_placed for view in views):
+            return None
+        best, found = self._settings.least_trial_share * self._power.awake_w, None
+        for view in views:
+            ledger = self._ledgers[view.job]
+            kept = ledger.index(view.candidate)
+            if kept is None:
+                continue
+            outlook = ledger.outlook(ledger.load.planned_rate(at_s))
+            own_w = self._own_w(view.job, outlook)
+            limit = math.log(view.target_ms / (1.0 + self._settings.headroom))
+            chance = normal.cdf((limit - outlook.latency_log) / outlook.sigma)
+            may = (ledger.n_seen == 0.0) & (chance >= LEAST_CHANCE)
+            may &= ledger.n_cpus >= LEAST_KEPT * len(view.wish.current)
+            for barred in view.barred:
+                may[ledger.index(barred)] = False
+            worth = np.where(may, chance * (own_w[kept] - own_w), 0.0)
+            at = int(worth.argmax())
+            if worth[at] > best:
+                wish = replace(view.wish, purpose=Purpose.TRIAL, candidate=ledger.candidates[at])
+                best, found = float(worth[at]), replace(view, wish=wish)
+        return found
 
     def _with_probe(self, ask: JointAsk, probe: View) -> JointPlan | None:
         """The plan in force with a job's probe in it, wherever the others leave room.
@@ -187,8 +226,8 @@ class JointPlanner:
             allocation = joint.allocations.get(view.job)
             if allocation is None:
                 continue
-            wish = view.wish
-            is_probe = view is probe
+            is_probe = probe is not None and view.job == probe.job
+            wish = probe.wish if probe is not None and is_probe else view.wish
             is_there = allocation.cpus == wish.current and wish.is_placed
             if is_there and not view.has_probed and not (is_probe and not wish.is_fulfilled):
                 continue
@@ -200,7 +239,7 @@ class JointPlanner:
         denials = {
             v.job: f"{why}; one job probes at a time"
             for v in views
-            if v.wish.purpose is Purpose.PROBE and v is not probe
+            if v.wish.purpose is Purpose.PROBE and v.job != prober
         }
         denials |= {short.job: f"short by {short.by:.1%}: {short.reason}" for short in joint.shorts}
         return Plan(order_moves(changes, held), denials, prober)

@@ -34,6 +34,10 @@ class JointSettings:
     """The same for what is in force: less, so that jobs rest."""
     replan_s: float = 60.0
     """Time between two looks whether less power would do; a target at risk is looked at at once"""
+    trial_s: float = 30.0
+    """Least time between two probes that the plan asks for itself."""
+    least_trial_share: float = 0.005
+    """What such a probe has to promise, as a share of the node's power."""
     move_share: float = 0.004
     """What a job's move has to save, as a share of the node's power."""
 

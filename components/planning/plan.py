@@ -23,6 +23,7 @@ _URGENCY = {
     Purpose.CONFIRM: 1,
     Purpose.COMMIT: 2,
     Purpose.JOINT: 2,
+    Purpose.TRIAL: 3,
     Purpose.PROBE: 3,
     Purpose.KEEP: 4,
 }

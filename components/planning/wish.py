@@ -26,6 +26,8 @@ class Purpose(StrEnum):
     """Stay with it."""
     JOINT = "joint"
     """What the plan for all jobs together gives, whatever the job asked for."""
+    TRIAL = "trial"
+    """A probe that the plan for all jobs asks for itself."""
     EMERGENCY = "emergency"
     """The target is missed: widen now."""
 
