@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.jobs.candidate import CPU_DEVICE
+
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from datetime import datetime
@@ -65,10 +67,11 @@ def node_rows(state: NodeState, now: datetime) -> list[tuple[str, ...]]:
 def _job_cells(job: JobStatus) -> tuple[str, ...]:
     latency = "-" if job.latency_ms is None else f"{job.latency_ms:.2f} ms"
     layout = f" {job.layout}" if job.layout else ""
+    device = f" on {job.device}" if job.device not in {None, CPU_DEVICE} else ""
     return (
         job.name,
         f"{job.target_statistic} ≤ {job.target_ms:g} ms",
         latency,
-        f"{job.n_cpus}{layout} [{job.cpuset}]",
+        f"{job.n_cpus}{layout} [{job.cpuset}]{device}",
         job.state,
     )
