@@ -35,6 +35,7 @@ from components.policy.default_bundle import default_bundle
 from components.policy.limited_load import try_in_child
 from components.releases.source import FolderSource, HttpSource
 from components.releases.tried_source import TriedSource
+from components.releases.verifying import ChildVerifier, SignedSource
 from components.telemetry.power_order import DEFAULT_ORDER
 
 if TYPE_CHECKING:
@@ -186,10 +187,7 @@ def make_source(options: NodeOptions, home: NodeHome) -> ReleaseSource | None:
     if options.releases.startswith(("http://", "https://")):
         source = HttpSource(options.releases, home.bundles)
     if options.public_key is not None:
-        # its library is loaded only where signatures are asked for
-        from components.releases.signature import SignedSource, Verifier
-
-        source = SignedSource(source, Verifier(options.public_key))
+        source = SignedSource(source, ChildVerifier(options.public_key))
     return TriedSource(source, try_in_child)
 
 

@@ -8,10 +8,8 @@ outlives is loaded here.
 
 from __future__ import annotations
 
-import ctypes
 import json
 import os
-import resource
 import subprocess
 import sys
 from pathlib import Path
@@ -98,6 +96,9 @@ def _check(folder: Path) -> None:
 
 def _give_up(memory_bytes: int) -> None:
     """Bound memory, time and files; leave the network, where the kernel lets us."""
+    import ctypes
+    import resource
+
     limits = {
         resource.RLIMIT_AS: memory_bytes,
         resource.RLIMIT_CPU: CPU_S,

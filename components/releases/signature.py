@@ -22,7 +22,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from components.releases.entry import Release
-    from components.releases.source import ReleaseSource
 
 _PURPOSE = b"joulepilot release entry, version 1\n"
 """Signed before the checksum, so that a signature given for something else never counts here."""
@@ -101,7 +100,7 @@ class Signer:
 
     def signed(self, release: Release) -> Release:
         """The same entry with a signature."""
-        signature = self._key.sign(_message(release))
+        signature = self._key.sign(_message(release.checksum))
         return replace(release, signature=base64.b64encode(signature).decode())
 
 
@@ -126,45 +125,25 @@ class Verifier:
         Raises:
             SignatureError: it has no signature, or that of someone else, or was changed since.
         """
-        if release.signature is None:
-            raise self._refused(release, "it is not signed")
+        wrong = self.verdict(release.checksum, release.signature)
+        if wrong is not None:
+            raise SignatureError(
+                f"entry {release.sequence} ({release.kind} by {release.who})",
+                wrong,
+                f"have it made where the key to {self._path} is; find out who wrote this one",
+            )
+
+    def verdict(self, checksum: str, signature: str | None) -> str | None:
+        """What is wrong with a signature over an entry's checksum; None: nothing."""
+        if signature is None:
+            return "it is not signed"
         try:
-            signature = base64.b64decode(release.signature, validate=True)
-            self._key.verify(signature, _message(release))
-        except ValueError as error:
-            raise self._refused(release, "its signature is not base64") from error
-        except InvalidSignature as error:
-            raise self._refused(release, "it was signed by another key, or changed") from error
-
-    def _refused(self, release: Release, found: str) -> SignatureError:
-        return SignatureError(
-            f"entry {release.sequence} ({release.kind} by {release.who})",
-            found,
-            f"have it made where the key to {self._path} is; find out who wrote this one",
-        )
-
-
-class SignedSource:
-    """A source of which only signed entries are taken; a ReleaseSource."""
-
-    def __init__(self, source: ReleaseSource, verifier: Verifier) -> None:
-        self._source = source
-        self._verifier = verifier
-
-    def release(self, sequence: int) -> Release | None:
-        """Read one entry; None when the log does not reach that far yet.
-
-        Raises:
-            SignatureError: it is not signed by the key's owner; others as the source.
-        """
-        release = self._source.release(sequence)
-        if release is not None:
-            self._verifier.check(release)
-        return release
-
-    def bundle(self, digest: str) -> Path:
-        """Folder of a bundle that a signed entry named; errors are those of the source."""
-        return self._source.bundle(digest)
+            self._key.verify(base64.b64decode(signature, validate=True), _message(checksum))
+        except ValueError:
+            return "its signature is not base64"
+        except InvalidSignature:
+            return "it was signed by another key, or changed"
+        return None
 
 
 def _to_pem(key: bytes) -> bytes:
@@ -186,8 +165,8 @@ def _from_pem(text: bytes) -> bytes | None:
     return der[len(_SPKI) :] if is_ours else None
 
 
-def _message(release: Release) -> bytes:
-    return _PURPOSE + release.checksum.encode()
+def _message(checksum: str) -> bytes:
+    return _PURPOSE + checksum.encode()
 
 
 def _read(path: Path) -> bytes:

@@ -17,10 +17,11 @@ from components.policy.default_bundle import default_bundle
 from components.policy.limited_load import try_in_child
 from components.releases import operations
 from components.releases.errors import SourceAwayError
-from components.releases.signature import SignedSource, Verifier, new_keys, public_key_file
+from components.releases.signature import new_keys, public_key_file
 from components.releases.source import FolderSource
 from components.releases.tried_source import TriedSource
 from components.releases.verdict import RuleResult, Verdict
+from components.releases.verifying import ChildVerifier, SignedSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -66,7 +67,7 @@ def test_a_node_with_a_key_skips_what_is_not_signed_and_takes_what_is(
     promote(hub, tmp_path / "one")
     promote(hub, tmp_path / "two")
     new_keys(hub)
-    verifier = Verifier(public_key_file(hub))
+    verifier = ChildVerifier(public_key_file(hub))
     following = follower(tmp_path / "node", SignedSource(FolderSource(hub), verifier))
     following.step()
     before = following.current()

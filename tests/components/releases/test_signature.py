@@ -18,10 +18,14 @@ from hypothesis import strategies as st
 from components.policy.errors import BundleError
 from components.releases import operations
 from components.releases.entry import Release
-from components.releases.errors import EntryError, KeyFileError, SignatureError
+from components.releases.errors import (
+    EntryError,
+    KeyFileError,
+    SignatureError,
+    SourceAwayError,
+)
 from components.releases.log import ReleaseLog
 from components.releases.signature import (
-    SignedSource,
     Signer,
     Verifier,
     new_keys,
@@ -30,6 +34,7 @@ from components.releases.signature import (
 )
 from components.releases.source import FolderSource
 from components.releases.tried_source import TriedSource
+from components.releases.verifying import ChildVerifier, SignedSource
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -72,9 +77,11 @@ def test_an_unsigned_entry_is_refused_and_without_a_key_nothing_is_signed(
     bundle = make_bundle("two")
     other = tmp_path / "other"
     operations.promote(other, bundle, verdict_on(bundle), who="eve", why="mine")
-    source = SignedSource(FolderSource(other), Verifier(public_key_file(home)))
+    verifier = ChildVerifier(public_key_file(home))
+    source = SignedSource(FolderSource(other), verifier)
     with pytest.raises(SignatureError, match="not signed"):
         source.release(1)
+    verifier.rest()
     assert "signature" not in json.loads((other / "releases/000001.json").read_text())
 
 
@@ -118,7 +125,7 @@ def test_with_a_key_a_whole_log_is_followed_and_its_bundles_are_tried_once(
     home: Path, promoted: Release
 ) -> None:
     tried: list[Path] = []
-    signed = SignedSource(FolderSource(home), Verifier(public_key_file(home)))
+    signed = SignedSource(FolderSource(home), ChildVerifier(public_key_file(home)))
     source = TriedSource(signed, tried.append)
     digest = promoted.desired.digest_for("any") or ""
     assert source.release(1) == promoted
@@ -204,3 +211,36 @@ def _unchecked(content: dict[str, object]) -> Release:
     fields.integer("schema_version")
     fields.text("checksum")
     return _release_from(fields, "a mutation")
+
+
+def test_a_child_says_of_each_entry_what_a_verifier_says(
+    tmp_path: Path, home: Path, promoted: Release
+) -> None:
+    verifier = ChildVerifier(public_key_file(home))
+    new_keys(tmp_path / "eve")
+    forged = Signer(signing_key_file(tmp_path / "eve")).signed(promoted)
+    odd = [replace(promoted, signature=text) for text in (None, "\n", "a b\nc", "é" * 9, "A" * 999)]
+    for release in (forged, *odd, replace(promoted, sequence=9)):
+        with pytest.raises(SignatureError):
+            verifier.check(release)
+    verifier.check(promoted)
+    verifier.rest()
+    verifier.check(promoted)
+    verifier.rest()
+    public_key_file(home).unlink()
+    with pytest.raises(KeyFileError, match="cannot be read"):
+        verifier.check(promoted)
+
+
+def test_a_child_that_was_killed_is_no_verdict_and_the_next_check_has_another(
+    home: Path, promoted: Release
+) -> None:
+    verifier = ChildVerifier(public_key_file(home))
+    verifier.check(promoted)
+    child = verifier._child.process
+    child.kill()
+    child.wait()
+    with pytest.raises(SourceAwayError):
+        verifier.check(promoted)
+    verifier.check(promoted)
+    verifier.rest()
