@@ -6,6 +6,7 @@ JoulepilotError
 ├── SourceError (PermanentError)       the address given does not serve a release log to us
 ├── EntryError (PermanentError)        an entry breaks its contract
 │   └── SignatureError                 it is not signed by who may say what nodes run
+├── GateFileError (PermanentError)     the file of the gate's rules cannot be followed
 ├── KeyFileError (PermanentError)      a key is absent, damaged, or there already
 ├── ReleaseLogError (PermanentError)   the log has a damaged entry or a gap
 └── RefusedError (PermanentError)      what was asked may not become an entry
@@ -36,6 +37,10 @@ class EntryError(PermanentError):
 
 class SignatureError(EntryError):
     """An entry is not signed by who may say what nodes run."""
+
+
+class GateFileError(PermanentError):
+    """The file of the gate's rules cannot be read, or asks for what there is not."""
 
 
 class KeyFileError(PermanentError):

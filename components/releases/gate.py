@@ -8,7 +8,7 @@ for counts, more than two standard deviations of a fair coin thrown once per cas
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from components.releases.paired import CountDifference, MeanDifference
@@ -49,6 +49,8 @@ class GateSettings:
     """Mean regret or relative power that may be lost even beyond noise: 0.1 % of node power."""
     max_bundle_bytes: int = 4_000_000
     """The shipped bundle has about 150 KB; one this large would not be ours."""
+    advisory: tuple[str, ...] = ()
+    """Names of rules whose failing is told in the verdict and stops nothing."""
 
 
 def judge(
@@ -77,7 +79,19 @@ def judge(
             _power(challenger, all_cpus, settings, reference=reference, cost=cost),
         ]
     rules += [_data(facts), _apart(facts), _size(facts, settings), _whole(facts)]
-    return Verdict.of(facts.digest, tuple(rules))
+    return Verdict.of(facts.digest, tuple(_advised(rule, settings) for rule in rules))
+
+
+def _advised(rule: RuleResult, settings: GateSettings) -> RuleResult:
+    """Let a rule that only advises pass, and say that it did not hold."""
+    if rule.passed or rule.name not in settings.advisory:
+        return rule
+    return replace(
+        rule,
+        passed=True,
+        needed=f"nothing: it only advises (else {rule.needed})",
+        sentence=f"Does not hold, and was let pass by the gate's settings. {rule.sentence}",
+    )
 
 
 def _comparable(
