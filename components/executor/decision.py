@@ -5,7 +5,15 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
-from components.executor.intent import Intent, Phase, phase_of, proven_step, way_out, wish_of
+from components.executor.intent import (
+    Intent,
+    Phase,
+    as_narrow,
+    phase_of,
+    proven_step,
+    way_out,
+    wish_of,
+)
 from components.executor.memory import Memory
 from components.executor.seen import observation_of
 from components.executor.tries import Tries
@@ -34,8 +42,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 
 _EXTRA_CONFIRMATIONS = 2
-_REOPENINGS = 3
-"""How often a search may look elsewhere when the guard bars what it asks for."""
+_REOPENINGS = 3  # a search may look elsewhere so often when the guard bars what it asks for
 
 
 class JobDecision:
@@ -74,8 +81,7 @@ class JobDecision:
         self._emergency: Candidate | None = None
         self._excluded: frozenset[Candidate] = frozenset()
         self._is_starved = False
-        self.has_new_proof = False
-        """Whether something was proven that should outlive the process."""
+        self.has_new_proof = False  # whether something was proven that should outlive us
         self.n_refused = 0
         """How often the guard ruled against what was wanted."""
         self._number = 0
@@ -86,10 +92,6 @@ class JobDecision:
     def brain(self) -> Brain | None:
         """The policy that decides here; None while none does."""
         return None if self._session is None else self._session.brain
-
-    def take_over(self, memory: Memory) -> None:
-        """Go on from what another mind saw of the same job, judged by this one's target."""
-        self.memory.take_over(memory)
 
     def may_be_good(self, candidate: Candidate) -> bool:
         """Whether nothing that was seen at this load speaks against a candidate."""
@@ -106,10 +108,7 @@ class JobDecision:
     def open(
         self, brain: Brain, candidates: tuple[Candidate, ...], at_s: float, reason: str
     ) -> None:
-        """Begin a search, told what is known already at this load.
-
-        A policy that answers with something unusable closes it again: the guard does the rest.
-        """
+        """Begin a search, told what is known at this load; a policy that fails closes it again."""
         self._excluded = frozenset()
         self._n_reopened = 0
         self._is_starved = False
@@ -154,8 +153,8 @@ class JobDecision:
         self._recall(at_s)
         self.has_new_proof |= self.memory.prove(self.evidence, observation.candidate)
         if self._session is None:
-            if self._look(observation, window).is_violated:  # what was good is so no more
-                self.memory.load_changed()
+            if self._look(observation, window).is_violated:
+                self.memory.load_changed()  # what was good is so no more
                 self._recall(at_s)
             return
         self._emergency = None  # it was asked for: the next window tells whether it helped
@@ -181,11 +180,8 @@ class JobDecision:
         self.n_refused += ruling.rule is not Rule.HOLD_TIME
         if ruling.rule is Rule.HOLD_TIME or step is None or session is None:
             return
-        if (
-            ruling.rule is Rule.UNVERIFIED
-            and isinstance(step, Settled)
-            and self._n_extra < _EXTRA_CONFIRMATIONS
-        ):
+        is_unsure = ruling.rule is Rule.UNVERIFIED and isinstance(step, Settled)
+        if is_unsure and self._n_extra < _EXTRA_CONFIRMATIONS:
             self._n_extra += 1
             reason = f"the guard wants more evidence: {ruling.reason}"
             self._set_step(Confirm(step.candidate, self._settings.confirm_windows, reason))
@@ -194,18 +190,13 @@ class JobDecision:
         may_look_elsewhere = ruling.rule in {Rule.TOO_NARROW, Rule.UNDONE}
         if may_look_elsewhere and self._n_reopened < _REOPENINGS:
             self._n_reopened += 1
-            self._excluded |= {
-                c
-                for c in self.candidates
-                if c.layout is step.candidate.layout and c.n_cpus <= step.candidate.n_cpus
-            }
+            self._excluded |= as_narrow(self.candidates, step.candidate)
             self._open(session.brain, self.candidates, at_s, reason)
             return
         self._is_starved |= ruling.rule is Rule.BUDGET
         self.step = proven_step(ruling.rule, in_force.candidate, self.best, self.evidence, reason)
         self._settle(reason)
-        if isinstance(self.step, Infeasible):
-            self.phase = Phase.INFEASIBLE
+        self.phase = Phase.INFEASIBLE if isinstance(self.step, Infeasible) else self.phase
 
     def _open(
         self, brain: Brain, candidates: tuple[Candidate, ...], at_s: float, reason: str
@@ -219,15 +210,13 @@ class JobDecision:
         self._n_extra = 0
         settings = SearchSettings(confirm_windows=self._settings.confirm_windows, job=self._job)
         try:
-            known = self.memory.to_retell(at_s)
-            self._session = self._open_search(
-                brain, self._topology, allowed, self._target, settings, known
-            )
+            told = self.memory.to_retell(at_s)
+            topology, target = self._topology, self._target
+            self._session = self._open_search(brain, topology, allowed, target, settings, told)
             self._set_step(self._session.step)
+            log.info("search opened: %s; %s", reason, self.reason)
         except PolicyError as error:
             self._failed(error, at_s)
-        else:
-            log.info("search opened: %s; %s", reason, self.reason)
 
     def _recall(self, at_s: float) -> None:
         self.evidence = self.memory.evidence(at_s)

@@ -11,6 +11,8 @@ from components.planning.wish import Purpose
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
 
 if TYPE_CHECKING:
+    from collections.abc import Iterable
+
     from components.jobs.candidate import Allocation, Candidate
     from components.planning.evidence import Evidence
     from components.policy.steps import Step
@@ -96,3 +98,8 @@ def way_out(evidence: Evidence, candidate: Candidate, widest: Candidate) -> Cand
     """Where to go at once from what misses: what lately kept this load, else all CPUs."""
     proven = evidence.cheapest_proven()
     return proven if proven is not None and proven.n_cpus > candidate.n_cpus else widest
+
+
+def as_narrow(candidates: Iterable[Candidate], candidate: Candidate) -> set[Candidate]:
+    """Those of the same layout with as few CPUs or fewer."""
+    return {c for c in candidates if c.layout is candidate.layout and c.n_cpus <= candidate.n_cpus}

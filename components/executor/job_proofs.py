@@ -30,6 +30,16 @@ def fingerprint_of(node: str, container: Container, job: Job) -> str:
     return "|".join((node, container.image_digest, job.model, job.variant, str(job.batch_size)))
 
 
+def asked_of(job: Job) -> tuple[object, ...]:
+    """What its owner asks of a job."""
+    return (job.target, job.min_cpus, job.max_cpus)
+
+
+def work_of(job: Job) -> tuple[object, ...]:
+    """What a job does: where that changes, nothing that was measured counts any more."""
+    return (job.model, job.variant, job.batch_size)
+
+
 def proofs_to_object(proofs: JobProofs) -> dict[str, object]:
     """Lay out for JSON."""
     return {

@@ -6,7 +6,6 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components.errors import JoulepilotError
 from components.executor.acting import Actor
 from components.executor.administering import Administering
 from components.executor.applying import Applying
@@ -24,9 +23,9 @@ from components.executor.joint_desk import JointDesk
 from components.executor.learning import learn
 from components.executor.node_meter import NodeMeter
 from components.executor.pausing import is_paused_here
+from components.executor.publishing import publish
 from components.executor.remembering import remember
 from components.executor.roster import Roster
-from components.executor.sampling import make_sample
 from components.executor.search_session import SearchSession
 from components.executor.searches import start_searches
 from components.executor.sweeping import Sweeping
@@ -99,7 +98,7 @@ class Executor:
         self.joint = JointDesk(ports) if settings.plans_jointly else None
         self.administering = Administering(settings.administrator_file, ports.topology)
         self._applying = Applying(ports, self.actor, self.roster)
-        self._publisher = publisher
+        self.publisher = publisher
         self._wall = wall or WallClock()
         self._prober: str | None = None
         self._discover_at_s = 0.0
@@ -173,7 +172,7 @@ class Executor:
         wall_s = self._wall.monotonic_s()
         if now or wall_s >= self._beat_at_s:
             self._beat_at_s = wall_s + self.settings.heartbeat_s
-            self._publisher.heartbeat(self.heartbeat())
+            self.publisher.heartbeat(self.heartbeat())
 
     def heartbeat(self) -> Heartbeat:
         """What the node says of itself now."""
@@ -185,7 +184,7 @@ class Executor:
             self.sweeping.fail("the executor was stopped")
         report = self.restore_all()
         self.beat(now=True)
-        self._publisher.close()
+        self.publisher.close()
         return report
 
     def restore_all(self) -> RestoreReport:
@@ -229,22 +228,8 @@ class Executor:
         """Publish a closed window, and let the job learn from it."""
         run.window = window
         run.is_idle = not window.is_judgeable
-        sample = make_sample(
-            self.ports,
-            run.container,
-            run.job,
-            run.in_force,
-            window,
-            mode=run.mode.value,
-            fingerprint=self.fingerprint.identity.fingerprint,
-            policy_digest=None if self.deciding is None else self.deciding.digest,
-            device=self.devices.device_of(run),
-        )
+        publish(self, run, window)
         self.devices.note(run, window, at_s)
-        try:
-            self._publisher.sample(sample)
-        except JoulepilotError as error:
-            log.warning("a sample of %s is not published: %s", run.name, error)
         if self.sweeping.is_running:
             self.sweeping.note(run.name)
             return

@@ -11,7 +11,7 @@ from components.actuation.errors import ContainerGoneError
 from components.actuation.journal import Restoration
 from components.errors import JoulepilotError
 from components.executor.decision import JobDecision
-from components.executor.job_proofs import fingerprint_of
+from components.executor.job_proofs import asked_of, fingerprint_of, work_of
 from components.executor.job_run import JobRun, candidate_of, reach
 from components.executor.observation import WindowObserver
 from components.executor.sampling import InForce, image_of
@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from components.executor.settings import ExecutorSettings
     from components.executor.state import StateStore
     from components.jobs.candidate import Allocation
-    from components.jobs.job import Job
     from components.node.cpuset import CpuSet
     from components.telemetry.meters import LatencySource
 
@@ -115,7 +114,7 @@ class Roster:
         other = run.rival
         if other is None:
             other = self._mind(run.managed, run.mode)
-            other.take_over(run.decision.memory)
+            other.memory.take_over(run.decision.memory)
         run.decision, run.rival = other, run.decision
         run.is_challenged = is_challenger
         run.decision.tries.committed_at_s = None  # arms have a budget of moves of their own
@@ -128,13 +127,13 @@ class Roster:
         if read_by != (job.metrics, job.model, job.batch_size, job.target):
             source = self._ports.latency_source(managed.container, job)
             run.observer = WindowObserver(self._reader(managed, source))
-        if _asked(old) == _asked(job) and _work(old) == _work(job):
+        if asked_of(old) == asked_of(job) and work_of(old) == work_of(job):
             return
         memory = run.decision.memory
         run.decision = self._mind(managed, run.mode)
         run.rival = run.shadow = run.last_good = None
-        if old.target.statistic is job.target.statistic and _work(old) == _work(job):
-            run.decision.take_over(memory)
+        if old.target.statistic is job.target.statistic and work_of(old) == work_of(job):
+            run.decision.memory.take_over(memory)
 
     def _take_in(self, managed: Managed, mode: Mode, online: CpuSet) -> None:
         run = self.runs.get(managed.job.name)
@@ -163,7 +162,7 @@ class Roster:
             memory = run.decision.memory
             run.decision = self._mind(run.managed, mode)
             run.rival = None
-            run.decision.take_over(memory)
+            run.decision.memory.take_over(memory)
         run.mode = mode
 
     def _begin(self, managed: Managed, mode: Mode, online: CpuSet) -> JobRun:
@@ -293,13 +292,3 @@ class Roster:
             Restoration.GONE,
         }:
             wrong.append(f"{restored.original.name}: {restored.outcome}: {restored.reason}")
-
-
-def _asked(job: Job) -> tuple[object, ...]:
-    """What its owner asks of a job."""
-    return (job.target, job.min_cpus, job.max_cpus)
-
-
-def _work(job: Job) -> tuple[object, ...]:
-    """What a job does: where that changes, nothing that was measured counts any more."""
-    return (job.model, job.variant, job.batch_size)
