@@ -105,6 +105,7 @@ class JointDesk:
             change = rule(run, by_job.get(run.name), run.decision.intent(), conditions)
             if change is not None:
                 changes[run.name] = change
+        _drop_overlaps(changes, runs)
         order = [change.job for change in planned.changes if change.job in changes]
         order += [name for name in changes if name not in order]
         return tuple(changes[name] for name in order), planned.prober
@@ -139,3 +140,27 @@ class JointDesk:
         """Most CPUs a job may be given, by its owner's word; beside the others the plan decides."""
         most = len(usable_cpus(conditions.topology))
         return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
+
+
+def _drop_overlaps(changes: dict[str, Change], runs: Sequence[JobRun]) -> None:
+    """Take back moves into CPUs that another job keeps: it was not let leave, or came since.
+
+    The guard rules job by job, and what was good for a job once may be another's by now; all has
+    to fit together still. Back to what a job had before us, on the other hand, it always may go.
+    """
+    while True:
+        final = {
+            run.name: changes[run.name].cpus if run.name in changes else run.in_force.cpus
+            for run in runs
+            if run.name in changes or run.in_force.is_placed
+        }
+        spoilt = [
+            name
+            for name, change in changes.items()
+            if not change.is_original
+            and change.cpus != change.run.in_force.cpus
+            and any(other != name and cpus & change.cpus for other, cpus in final.items())
+        ]
+        if not spoilt:
+            return
+        del changes[spoilt[0]]
