@@ -10,6 +10,7 @@ from components.executor.errors import ExecutorSettingsError
 from components.executor.ports import NodePorts
 from components.madeup.devices.node import device_node
 from components.madeup.node import reference_node
+from components.madeup.offered_rate import following_offers
 from components.node.fingerprint import read_identity
 
 if TYPE_CHECKING:
@@ -33,7 +34,9 @@ def madeup_node(kind: str, name: str, home: Path, seed: int) -> NodePorts:
             "there are the made-up reference node and one with three devices",
             "say madeup:reference or madeup:devices",
         )
-    return ports_of(reference_node(home / "madeup", seed=seed), name)
+    reference = reference_node(home / "madeup", seed=seed)
+    offered = following_offers(reference, home / "madeup")
+    return replace(ports_of(reference, name), latency_source=offered)
 
 
 def ports_of(node: MadeUpNode, name: str) -> NodePorts:

@@ -4,19 +4,18 @@ from __future__ import annotations
 
 import contextlib
 import os
-import shutil
 import signal
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 from components.inference_server.networks import write_network
 from components.policy.default_bundle import default_bundle
 from components.releases.operations import seed
 from flows.demo.narrator import Narrator
+from flows.demo.stage import PORTS, fresh_home, stage_settings
 from flows.demo.workplace import Processes
 from flows.environment import service_environment
 from flows.errors import DemoError
-from flows.services import Services, free_port, interrupt_on_sigterm, is_free_port
+from flows.services import Services, interrupt_on_sigterm
 
 if TYPE_CHECKING:
     import argparse
@@ -25,14 +24,13 @@ if TYPE_CHECKING:
     from components.settings.settings import Resolved, Settings
     from flows.demo.workplace import Workplace
 
-MARKER = "this-is-a-demo"
-PORTS = ("hub_port", "mlflow_port", "prefect_port")
+NAME = "demo"
 
 
 def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Show the whole loop; 0 only when every part of it was seen to work."""
     interrupt_on_sigterm()
-    settings = _demo_settings(resolved)
+    settings = stage_settings(resolved, NAME)
     os.environ.update(service_environment(settings))  # Prefect reads it when it is imported
     _fresh_home(settings.home)
     narrator = Narrator(lambda line: print(line, flush=True))
@@ -50,39 +48,9 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     return 0
 
 
-def _demo_settings(resolved: Resolved) -> Settings:
-    """A home of its own and free ports, where none were asked for."""
-    settings, origins = resolved.settings, resolved.origins
-    if origins["home"] == "default":
-        settings = replace(settings, home=settings.home.with_name("joulepilot-demo"))
-
-    def port(name: str, wanted: int) -> int:
-        may_move = origins[name] == "default" and not is_free_port(settings.hub_host, wanted)
-        return free_port(settings.hub_host) if may_move else wanted
-
-    return replace(
-        settings,
-        hub_port=port("hub_port", settings.hub_port),
-        mlflow_port=port("mlflow_port", settings.mlflow_port),
-        prefect_port=port("prefect_port", settings.prefect_port),
-    )
-
-
 def _fresh_home(home: Path) -> None:
-    """Begin in an empty folder; only that of an earlier demo is emptied.
-
-    Raises:
-        DemoError: the folder holds something else.
-    """
-    if home.exists() and any(home.iterdir()) and not (home / MARKER).exists():
-        raise DemoError(
-            f"asked for the demo in {home}",
-            "that folder holds something that no demo made",
-            "give an empty folder: joulepilot demo --home FOLDER",
-        )
-    shutil.rmtree(home, ignore_errors=True)
-    home.mkdir(parents=True)
-    (home / MARKER).touch()
+    """Begin in an empty folder, with the networks of the jobs and a first release."""
+    fresh_home(home, NAME)
     for name in ("mobilenet", "mlp-small"):
         write_network(name, home / "networks" / f"{name}.onnx")
     seed(home, default_bundle())
