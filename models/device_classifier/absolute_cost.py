@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from models.device_classifier.comparison import Comparison
     from models.device_classifier.fitting import Effort, Fit
     from models.device_classifier.table import DeviceTable, FloatArray, IntArray
-    from models.device_classifier.task import Fitted, Learner
+    from models.device_classifier.task import Fitted
 
 UNKNOWN = 20.0  # log cost and its deviation, of a device that was never measured
 
@@ -54,35 +54,25 @@ def fit_absolute(
     learner = min(learners, key=lambda each: _missed(comparison, each.name))
     costs = table.costs(objective)
     measured = np.flatnonzero(~np.isnan(costs).all(axis=0))
-    every = np.arange(len(costs))
     found = np.full(costs.shape, np.nan)
     for part in inner_parts(table, None, effort.seed):
-        inner = _fit(table, objective, part.learned, measured, learner, effort)
-        if inner is not None:
+        known = ~np.isnan(costs[np.ix_(part.learned, measured)])
+        if known.any(axis=0).all():
+            inner = learner.fit(task_of(table, objective, part.learned, measured, effort))
             found[np.ix_(part.judged, measured)] = inner(table.features[part.judged])
-    sigma = np.full(costs.shape[1], UNKNOWN)
-    missed = np.log(costs[:, measured]) - found[:, measured]
-    sigma[measured] = np.sqrt(np.nan_to_num(np.nanmean(missed**2, axis=0), nan=UNKNOWN))
-    fitted: Fitted | None = decided.fitted.get(learner.name)
-    if fitted is None or decided.among.tolist() != measured.tolist():
-        fitted = _fit(table, objective, every, measured, learner, effort)
-    if fitted is None:
-        raise AssertionError(f"no row of {table.name} is measured")
-    return AbsoluteCost(fitted, measured, np.minimum(sigma, UNKNOWN), learner.name)
+    if learner.name in decided.fitted and decided.among.tolist() == measured.tolist():
+        fitted = decided.fitted[learner.name]
+    else:
+        every = np.arange(len(costs))
+        fitted = learner.fit(task_of(table, objective, every, measured, effort))
+    return AbsoluteCost(fitted, measured, _sigma(np.log(costs) - found), learner.name)
 
 
-def _fit(
-    table: DeviceTable,
-    objective: str,
-    rows: IntArray,
-    measured: IntArray,
-    learner: Learner,
-    effort: Effort,
-) -> Fitted | None:
-    """None: a device has no measured cell among the rows."""
-    if np.isnan(table.costs(objective)[np.ix_(rows, measured)]).all(axis=0).any():
-        return None
-    return learner.fit(task_of(table, objective, rows, measured, effort))
+def _sigma(missed: FloatArray) -> FloatArray:
+    """Root mean square of misses [N, D]; of a device without any, as of one never measured."""
+    counts = (~np.isnan(missed)).sum(axis=0)
+    squares = np.nansum(missed**2, axis=0) / np.maximum(counts, 1)
+    return np.where(counts > 0, np.minimum(np.sqrt(squares), UNKNOWN), UNKNOWN)
 
 
 def _missed(comparison: Comparison, name: str) -> float:

@@ -9,6 +9,7 @@ import pytest
 from components.policy.device_files import open_device_files
 from components.policy.device_graphs import device_graph
 from models import device_classifier
+from models.device_classifier.absolute_cost import UNKNOWN
 from models.device_classifier.comparison import Comparer, Comparison
 from models.device_classifier.export import export, random_inputs
 from models.device_classifier.selection import choice_of
@@ -89,5 +90,21 @@ def test_every_learner_is_exported_as_it_was_trained(
     choice = choice_of(members, comparison, 0)
     learned = fit_objective(hostile, "throughput", comparison, choice, 0)
     gaps = differences(replace(whole, objectives={"throughput": learned}))
+    assert gaps.pop("choices") == 0
+    assert max(gaps.values()) < 1e-5
+
+
+def test_a_device_measured_in_one_fold_only_has_a_cost_and_no_say_of_how_sure(
+    hostile: DeviceTable,
+) -> None:
+    costs = hostile.measured["throughput"].copy()
+    costs[hostile.folds != 0, 3] = np.nan
+    costs[:, 2] = np.nan
+    table = replace(hostile, measured={"throughput": costs})
+    trained = train(table)
+    cost = trained.objectives["throughput"].cost
+    assert cost.sigma[2:].tolist() == [UNKNOWN, UNKNOWN]
+    assert (cost(table.features)[:, 2] == UNKNOWN).all()
+    gaps = differences(trained)
     assert gaps.pop("choices") == 0
     assert max(gaps.values()) < 1e-5
