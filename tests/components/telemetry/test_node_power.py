@@ -132,7 +132,7 @@ def test_what_was_learned_lasts_a_restart_and_a_damaged_file_teaches_nothing(
     kept = tmp_path / "power.json"
     meter = node.power(kept=kept)
     for utilization in (0.02, 0.5, 0.95):
-        node.run(meter, 200, utilization)
+        node.run(meter, 110, utilization)
     assert kept.exists()
     again = node.power(order=(), kept=kept)
     assert node.run(again, 10, 0.5) == pytest.approx(TRUE.per_cpu_w(0.5) * N_CPUS, rel=0.1)
