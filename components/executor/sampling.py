@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from components.jobs.candidate import Candidate
     from components.jobs.job import Job
     from components.node.cpuset import CpuSet
+    from components.telemetry.window import LatencyWindow
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,7 +68,7 @@ def make_sample(
         model=job.model,
         variant=job.variant,
         device=device,
-        batch_size=job.batch_size,
+        batch_size=_batch_size(job, latency),
         window_start=window.start,
         window_s=window.elapsed_s,
         cpuset=format_cpu_list(in_force.cpus),
@@ -101,6 +102,13 @@ def _job_power_w(ports: NodePorts, window: ClosedWindow) -> float | None:
     if window.power_w is None or idle_w is None or busy_s is None:
         return None
     return attributed_power_w(window.power_w, idle_w, window.own_cpu_s, busy_s)
+
+
+def _batch_size(job: Job, latency: LatencyWindow) -> int:
+    """Images a request as they were seen; what its owner said while nothing was answered."""
+    if not (latency.n_requests and latency.n_images):
+        return job.batch_size
+    return max(round(latency.n_images / latency.n_requests), 1)
 
 
 def image_of(container: Container) -> str:

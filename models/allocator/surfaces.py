@@ -43,7 +43,9 @@ MAX_TARGETS = 4
 NOISE_PRIOR = 0.005
 NOISE_PRIOR_WINDOWS = 4.0
 NOISE_MOST = 0.1
-_KEY = ["node", "node_class", "image", "model", "batch_size", "target_statistic", "rate_band"]
+_KEY = [
+    "node", "node_class", "image", "model", "batch_size", "target_statistic", "rate_band", "device",
+]  # fmt: skip
 _LATENCY_COLUMN = {statistic.value: f"latency_{statistic.value}_ms" for statistic in Statistic}
 
 
@@ -262,7 +264,8 @@ def _merged(same: Sequence[Point]) -> Point:
 
 
 def _name(key: tuple[object, ...]) -> str:
-    node, node_class, image, model, batch_size, statistic, band = key
+    node, node_class, image, model, batch_size, statistic, band, device = key
     rate = RATE_BAND ** float(str(band))
     load = "unknown rate" if float(str(band)) == -999.0 else f"{rate:.3g}/s"
-    return f"{node} ({node_class}) {model or image} batch {batch_size} {statistic} {load}"
+    on = "" if device == "cpu" else f" on {device}"
+    return f"{node} ({node_class}) {model or image}{on} batch {batch_size} {statistic} {load}"

@@ -136,7 +136,7 @@ class DeviceServer:
         """Run one batch beside the others; the node's counter counts its joules too."""
         device, response = hint.probe or "", self._response
         host = response.host
-        name = "cpu" if device == "cpu" else device
+        name = f"cpu@{self._n_threads}" if device == "cpu" else device
         run = host.from_state(response.network, response.batch, name, self._clock(device))
         slower = self._slower.get(device, 1.0) * float(np.exp(PROBE_NOISE * self._rng.normal()))
         joules = run.joules(Accounting.MARGINAL) * slower
@@ -145,6 +145,12 @@ class DeviceServer:
         self._probe = ProbeReading(
             hint.probe_id or "", device, response.batch, run.latency_ms * slower, joules
         )
+
+    @property
+    def _n_threads(self) -> int:
+        """Of the CPU: as many as CPUs are in force."""
+        cpus = self._node.host.effective_cpus(self._node.container(self._job).id)
+        return min(len(cpus), self._response.host.n_cores)
 
     def _clock(self, device: str) -> float:
         """The clock of a device now: in balance where it is in force, else fallen since it was."""

@@ -22,6 +22,7 @@ def row(index, node_class, model, n_cpus, latency_ms, power_w, **changes):
         "node_class": node_class,
         "image": "server",
         "model": model,
+        "device": "cpu",
         "batch_size": 1,
         "target_statistic": "mean",
         "target_ms": 7.0,

@@ -50,6 +50,19 @@ def test_what_says_when_to_stop_lies_between_both_in_time(sweep):
     assert len(validation) == pytest.approx(len(sweep[sweep["model"] == "resnet"]) / 6, abs=1)
 
 
+def test_what_was_served_on_another_device_is_another_surface(make_row):
+    rows = [
+        make_row(i, "x-1s2c2t-0", "m", 1, latency_ms, 50.0, device=device)
+        for i, (device, latency_ms) in enumerate((("cpu", 8.0), ("dgpu", 4.0)) * 3)
+    ]
+    surfaces = compile_surfaces(pd.DataFrame(rows))
+    assert [surface.points[0].latency_ms for surface in surfaces] == [
+        pytest.approx(8.0),
+        pytest.approx(4.0),
+    ]
+    assert " on dgpu batch 1" in surfaces[1].name
+
+
 def test_nodes_of_one_class_are_kept_apart(make_row):
     rows = [
         make_row(i, "x-1s2c2t-0", "m", 1, latency_ms, 50.0, node=node)
