@@ -100,7 +100,7 @@ def open_graph(graph: Graph, data: bytes) -> Ask:
     )
     try:
         session = open_session(data)
-    except failures as error:
+    except (*failures, UnicodeDecodeError) as error:  # names in it need not be text
         raise _bad(graph, f"it does not load: {error}") from error
     inputs = {node.name: len(node.shape) for node in session.get_inputs()}
     outputs = tuple(node.name for node in session.get_outputs())
