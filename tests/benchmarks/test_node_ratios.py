@@ -260,10 +260,10 @@ def test_watching_all_containers_costs_next_to_nothing(
     report = Report()
     report.lines.append(
         f"{len(executor.runs)} jobs watched, each page scraped every 10 s, {n_ticks} ticks of 1 s: "
-        f"executor {100 * own:.2f} %, engine {100 * engine:.2f} % of a core"
+        f"executor {100 * own:.2f} %, engine {100 * engine:.2f} % of a core, "
+        f"{1000 * statistics.median(ticks):.1f} CPU ms a tick (median)"
     )
     report.add("executor and engine, percent of a core (pages scraped)", 100 * (own + engine), 2.0)
-    report.add("a tick, CPU ms (median)", 1000 * statistics.median(ticks), 5.0)
     report.add("a tick, CPU ms (p99)", 1000 * p99, 20.0)
     assert len(executor.runs) == n, executor.roster.health
     report.close(benchmark, capsys)
