@@ -25,6 +25,7 @@ MOST_PROBES = 20
 _LEAST_REGRET = 1e-4
 _MANY_MISSES = 0.01
 _OURS = "ours"
+_OUR_COLOURS = ("#c0392b", "#e67e22", "#f1c40f", "#6c1f6c")
 
 
 def regret_curve(cases: Sequence[Case], results: Sequence[Result]) -> NDArray[np.float64]:
@@ -146,5 +147,5 @@ def _title(bout: Bout) -> str:
 
 def _colour(name: str, number: int) -> str | tuple[float, float, float, float]:
     if name.startswith(_OURS):
-        return "#c0392b" if "learned" in name else "#e67e22"
+        return _OUR_COLOURS[number % len(_OUR_COLOURS)]
     return colormaps["tab20"](number % 20)
