@@ -143,9 +143,9 @@ class DockerHost:
         wanted = parse_cpu_list(configured) & available or available
         is_literal = wanted == parse_cpu_list(configured)
         text = configured if is_literal else format_cpu_list(wanted)
-        is_configured = inspected.cpuset in {text, configured}
-        if not (is_configured and cgroup.effective_cpus() == wanted):
-            self._update(inspected.id, text)
+        # also where it seems so already: what a writer asked for before it was killed may still
+        # wait in the engine, which does one update of a container after the other
+        self._update(inspected.id, text)
         return read_back(cgroup.effective_cpus, wanted, inspected.id)
 
     def _restore_stopped(self, inspected: _Inspected, configured: str) -> CpuSet:

@@ -25,6 +25,8 @@ from components.madeup.node import reference_node
 if TYPE_CHECKING:
     from components.madeup.node import MadeUpNode
 
+pytestmark = pytest.mark.timeout(1200)
+
 CPUS = st.sets(st.integers(0, 127), min_size=1).map(frozenset)
 
 
@@ -128,7 +130,7 @@ def test_whatever_happens_what_the_owner_set_is_never_lost(machine, at_length):
     run_state_machine_as_test(
         machine,
         settings=settings(
-            max_examples=at_length(25, 1500),
+            max_examples=at_length(25, 300),
             stateful_step_count=30,
             deadline=None,
             suppress_health_check=list(HealthCheck),

@@ -155,8 +155,15 @@ def test_a_container_that_had_no_cpuset_is_freed_by_name(engine: Any, host: Dock
     host.apply(ID, _set(3))
     assert host.restore(ID, "") == frozenset(range(8))
     assert engine.updates[-1] == {"CpusetCpus": "0-7"}
-    host.restore(ID, "")
-    assert len(engine.updates) == 2
+
+
+def test_what_is_restored_is_written_also_where_it_seems_so_already(
+    engine: Any, host: DockerHost
+) -> None:
+    host.apply(ID, _set(3))
+    for _ in range(2):  # an update of a writer that was killed may still wait in the engine
+        assert host.restore(ID, "") == frozenset(range(8))
+    assert len(engine.updates) == 3
 
 
 def test_freeing_stays_within_the_parent(engine: Any, host: DockerHost) -> None:
