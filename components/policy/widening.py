@@ -62,6 +62,7 @@ def choose_wider(
     if unmeasured:
         return unmeasured[0], "widest before giving up"
     if n_probes < LEAST_PROBES:
-        nearness = np.where(open_, belief.slack[0] + _DOUBT * belief.forecast.latency_sigma[0], -np.inf)
+        hoped = belief.slack[0] + _DOUBT * belief.forecast.latency_sigma[0]
+        nearness = np.where(open_, hoped, -np.inf)
         return int(nearness.argmax()), "the least unlikely to keep the target"
     return None
