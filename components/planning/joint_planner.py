@@ -49,7 +49,7 @@ _UNSEEN_USE = 0.5
 """Of the CPUs of a job whose window is not closed yet."""
 LEAST_KEPT = 0.5
 """Least share of its CPUs that a job keeps in one move."""
-LEAST_CHANCE = 0.6
+LEAST_CHANCE = 0.45
 """Of keeping the target, for a probe that the plan asks for."""
 _MOST_TRIES = 2
 """Probes that are tried to be fitted in, a tick."""
@@ -185,8 +185,8 @@ class JointPlanner:
                 continue
             outlook = ledger.outlook(ledger.load.planned_rate(at_s))
             own_w = self._own_w(view.job, outlook)
-            limit = math.log(view.target_ms / (1.0 + self._settings.headroom))
-            chance = normal.cdf((limit - outlook.latency_log) / outlook.sigma)
+            slack = math.log(view.target_ms) - outlook.latency_log
+            chance = normal.cdf(slack / outlook.sigma)
             may = (ledger.n_seen == 0.0) & (chance >= LEAST_CHANCE)
             may &= ledger.n_cpus >= LEAST_KEPT * len(view.wish.current)
             for barred in view.barred:
