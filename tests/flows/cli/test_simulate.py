@@ -60,4 +60,4 @@ def test_an_unknown_scenario_is_answered_with_those_there_are(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert main(("simulate", "nosuch", "--home", str(tmp_path))) == 1
-    assert "constant, diurnal" in capsys.readouterr().err
+    assert "bursty, constant, deadline-batch, diurnal" in capsys.readouterr().err
