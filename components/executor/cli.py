@@ -139,6 +139,11 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument(
         "--mode", choices=MODES, default="auto", help="no job goes further than this (%(default)s)"
     )
+    run.add_argument(
+        "--plan-jointly",
+        action="store_true",
+        help="plan several jobs of the node together: which CPUs, so that idle parts can sleep",
+    )
     run.add_argument("--window-s", type=float, default=10.0, help="length of a window")
     run.add_argument("--min-requests", type=int, default=100, help="to judge a mean by")
     _add_power(run)

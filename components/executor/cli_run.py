@@ -29,6 +29,7 @@ def run(arguments: argparse.Namespace) -> int:
         holdback_share=arguments.holdback,
         quiet_times=tuple(map(parse_quiet_time, arguments.maintenance)),
         pace=arguments.pace,
+        plans_jointly=arguments.plan_jointly,
     )
     options = NodeOptions(
         home=home_of(arguments),
