@@ -6,6 +6,7 @@ JoulepilotError
 ├── BusyError (TemporaryError)          the same work is under way in another process
 ├── SweepFailedError (TemporaryError)   a sweep did not end well on every node
 ├── DemoError (TemporaryError)          the demo waited for something that did not happen
+├── DrillError (TemporaryError)         a step of the drill was not seen to happen
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
@@ -46,6 +47,10 @@ class SweepFailedError(TemporaryError):
 
 class DemoError(TemporaryError):
     """The demo waited for something that did not happen."""
+
+
+class DrillError(TemporaryError):
+    """A step of the drill was not seen to happen."""
 
 
 class NoReleaseError(PermanentError):

@@ -360,6 +360,11 @@ VERBS: tuple[Verb, ...] = (
             ),
         ),
     ),
+    Verb(
+        "drill",
+        "an on-call exercise: a bad policy goes by itself, a subtle one by hand",
+        "flows.cli.drill:run",
+    ),
     Verb("up", "run hub, MLflow, Prefect and the schedules until Ctrl-C", "flows.cli.up:run"),
     Verb(
         "deploy",
