@@ -31,9 +31,7 @@ if TYPE_CHECKING:
     from components.executor.job_run import JobRun
     from components.telemetry.sample import Sample
 
-SETTINGS = ExecutorSettings(
-    window_s=4.0, min_requests=50, confirm_windows=2, holdback_share=0.0
-)
+SETTINGS = ExecutorSettings(window_s=4.0, min_requests=50, confirm_windows=2, holdback_share=0.0)
 
 
 @dataclass
