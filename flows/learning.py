@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import fcntl
 import logging
+import shutil
 import subprocess
 import tempfile
 from contextlib import contextmanager
@@ -18,6 +19,7 @@ from components.policy.errors import BundleError
 from components.registry.facts import LakeData, TrainingFacts
 from components.registry.mlflow_registry import Registry
 from components.releases.gate import ChallengerFacts, judge
+from components.releases.gate_file import gate_settings
 from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
 from flows.checked_lake import was_checked
@@ -26,6 +28,9 @@ from flows.releasing import champion_folder
 from flows.training_figures import training_figures
 from flows.verdicts import keep_verdict
 from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
+from models.allocator.live_split import hold_out
+from models.allocator.recording_store import kept_recordings
+from models.allocator.recording_surfaces import surfaces_of_recordings
 from models.allocator.retrain import retrain
 from models.allocator.surfaces import compile_surfaces, overlapping_rows
 
@@ -43,6 +48,7 @@ if TYPE_CHECKING:
 
 logger = logging.getLogger(__name__)
 ALL_CPUS = "all-cpus"
+CHECKPOINTS = "training"
 
 
 @dataclass(frozen=True, slots=True)
@@ -62,7 +68,9 @@ class Challenger:
 def train_challenger(
     settings: Settings, *, seed: int = 0, progress: Progress | None = None
 ) -> Challenger:
-    """Fine-tune the champion on the lake's samples, judge, register and keep the result.
+    """Learn from the lake's samples and kept recordings, judge, register and keep the result.
+
+    A training that was interrupted goes on from its checkpoint, if nothing it depends on changed.
 
     Raises:
         BusyError: another process trains in this home.
@@ -72,15 +80,18 @@ def train_challenger(
     with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
         registry = Registry(settings.mlflow_url)
         champion = champion_folder(settings.home)
-        surfaces, data = _recorded(settings.home)
+        surfaces, data = recorded_surfaces_of(settings.home)
         report = retrain(
             champion,
             surfaces,
             Path(scratch) / "bundle",
             seed=seed,
             lake_version=data.version,
+            checkpoints=settings.home / CHECKPOINTS,
             progress=progress,
         )
+        shutil.rmtree(settings.home / CHECKPOINTS, ignore_errors=True)
+        logger.info("%s", report.sentence)
         scores = _scores(champion, report.bundle, surfaces, progress)
         _register_champion(registry, champion, scores["champion"])
         facts = _training_facts(report, scores, surfaces, data, champion, seed, Path(scratch))
@@ -125,12 +136,14 @@ def _register_champion(registry: Registry, champion: Path, scores: Scores) -> No
     registry.register(champion, registry.log_training(facts))
 
 
-def _recorded(home: Path) -> tuple[Sequence[Surface], LakeData]:
+def recorded_surfaces_of(home: Path) -> tuple[Sequence[Surface], LakeData]:
+    """All that may be learned from or judged on, and the version of the lake it is from."""
     lake = Lake(home / "lake")
     version = lake.version(Table.SAMPLES)
     frame = lake.samples(version)
     data = LakeData(str(home / "lake"), version or 0, n_rows=len(frame))
-    return compile_surfaces(frame), data
+    elsewhere = surfaces_of_recordings(kept_recordings(home))
+    return hold_out((*compile_surfaces(frame), *elsewhere), salt=data.version), data
 
 
 def _scores(
@@ -163,6 +176,7 @@ def _judged(
             bundle_bytes=sum(path.stat().st_size for path in report.bundle.iterdir()),
             bundle_problem=_problem(report.bundle),
         ),
+        gate_settings(home),
     )
 
 

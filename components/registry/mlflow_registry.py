@@ -177,8 +177,9 @@ class Registry:
         with asking(self._url, f"compare {len(run_ids)} runs"):
             runs = [self._client.get_run(run_id) for run_id in run_ids]
         experiments = list(dict.fromkeys(run.info.experiment_id for run in runs))
-        query = f"runs={quote(json.dumps(list(run_ids)))}&experiments={quote(json.dumps(experiments))}"
-        return f"{self._url}/#/compare-runs?{query}&{_UI}"
+        asked = f"runs={quote(json.dumps(list(run_ids)))}"
+        where = f"experiments={quote(json.dumps(experiments))}"
+        return f"{self._url}/#/compare-runs?{asked}&{where}&{_UI}"
 
     def version_url(self, version: RegisteredVersion) -> str:
         """The page of one version."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 import tempfile
 from contextlib import contextmanager
 from dataclasses import asdict, replace
@@ -17,6 +18,7 @@ from flows.cli.paper_tables import (
 from flows.cli.printing import show_progress
 from flows.errors import TargetsError
 from flows.paper_experiment import run_experiment
+from flows.paper_runs import FIGURE_TARGET_MS, log_runs
 from models.allocator.paper_figure import draw_figure_2
 from models.allocator.paper_naive import train_naively
 from models.allocator.paper_nodes import jittered_nodes, reference_nodes
@@ -28,7 +30,6 @@ if TYPE_CHECKING:
     from components.settings.settings import Resolved, Settings
     from flows.paper_experiment import Experiment
 
-FIGURE_TARGET_MS = 7.0  # the target of the paper's own Figure 2
 _MOST_NOISE = 0.2
 
 
@@ -65,7 +66,15 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
             print_comparison(naive, first)
     if arguments.figure:
         _draw(experiment, Path(arguments.figure))
+    if arguments.mlflow:
+        _log(experiment, resolved.settings.mlflow_url)
     return 0
+
+
+def _log(experiment: Experiment, url: str) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        page = log_runs(url, experiment, Path(folder))
+    sys.stderr.write(f"compare in MLflow: {page}\n")
 
 
 @contextmanager

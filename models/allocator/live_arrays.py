@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 
 from components.policy.features import candidate_features
-from models.allocator.surface_arrays import MAX_CANDIDATES, pack, widest_first
+from models.allocator.surface_arrays import MAX_CANDIDATES, join, pack, widest_first
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -16,6 +17,18 @@ if TYPE_CHECKING:
 
     from models.allocator.surface_arrays import SurfaceArrays
     from models.allocator.surfaces import Point, Surface
+
+LIVE_SHARE = 0.3
+"""How much of what is learned from was recorded, however little of it there is."""
+
+
+def mix(live: SurfaceArrays, madeup: SurfaceArrays) -> SurfaceArrays:
+    """Join both so that recorded surfaces are drawn with their share."""
+    mixed = join([live, madeup])
+    weight = mixed.weight.copy()
+    weight[: len(live)] *= LIVE_SHARE / weight[: len(live)].sum()
+    weight[len(live) :] *= (1.0 - LIVE_SHARE) / weight[len(live) :].sum()
+    return replace(mixed, weight=weight)
 
 
 def of_live(surfaces: Sequence[Surface]) -> SurfaceArrays:

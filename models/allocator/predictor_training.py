@@ -89,7 +89,7 @@ def train_predictor(
 
 
 def validation_loss(
-    surfaces: SurfaceArrays, settings: PredictorTraining, seed: int, n_asked: int = 256
+    surfaces: SurfaceArrays, settings: PredictorTraining, seed: int, n_asked: int = 64
 ) -> Callable[[Predictor], float]:
     """Loss on questions that stay the same from look to look."""
     rng = np.random.default_rng(seed)

@@ -1,27 +1,29 @@
-"""Fine-tuning the champion on what nodes recorded.
+"""Learning from what nodes recorded: a challenger out of the champion.
 
-It starts from the champion's weights, read out of its graphs. Recorded surfaces are mixed with
-fresh made-up ones, so that what holds everywhere is not forgotten over what holds here.
+Three things come of it. The networks are fine-tuned from the champion's weights, read out of its
+graphs, and beside that trained from nothing for as long; recorded surfaces are mixed with fresh
+made-up ones, so that what holds everywhere is not forgotten over what holds here. Whichever does
+best on a validation population goes on, the champion's own networks included. And what was
+recorded of single jobs on single nodes goes into the bundle as it is.
 """
 
 from __future__ import annotations
 
+import hashlib
 import time
-from dataclasses import replace
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
-
-import numpy as np
 
 from components.policy.bundle import bundle_digest, check_bundle
 from models.allocator.bundling import bundle_nets
 from models.allocator.errors import NotEnoughSamplesError
 from models.allocator.evaluation import evaluation_set
 from models.allocator.export import import_nets
-from models.allocator.live_arrays import of_live
-from models.allocator.predictor_training import PredictorTraining, train_predictor
+from models.allocator.live_arrays import LIVE_SHARE, mix, of_live
+from models.allocator.live_recorded import recorded_surfaces
 from models.allocator.probe_training import ProbeTraining, forecaster, train_prober
 from models.allocator.seeding import make_repeatable
-from models.allocator.surface_arrays import join
+from models.allocator.starts import UNCHANGED, StartBudget, choose_start
 from models.allocator.train import judge_nets, madeup_surfaces
 from models.allocator.train_report import TrainReport
 
@@ -29,21 +31,30 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from pathlib import Path
 
-    from models.allocator.surface_arrays import SurfaceArrays
     from models.allocator.surfaces import Surface
 
-__all__ = ["TrainReport", "retrain"]
+    Progress = Callable[[int, int, str], None]
+
+__all__ = ["RetrainBudget", "TrainReport", "retrain"]
 
 MIN_WINDOWS = 6
 """Fewest recorded windows, over all surfaces, that are worth learning from."""
 MIN_ALLOCATIONS = 2
 """Fewest allocations of a surface: one alone says nothing about any other."""
-LIVE_SHARE = 0.3
-"""How much of what is learned from was recorded, however little of it there is."""
-N_MADEUP = 1000
 _MADEUP_SEED = 40_000
-_PROBE_STEPS_PER_STEP = 20
-_LEARNING_RATE = 6e-4
+_PROBE_LEARNING_RATE = 3e-4
+
+
+@dataclass(frozen=True, slots=True)
+class RetrainBudget:
+    """How much a scheduled retrain spends: a few CPU minutes."""
+
+    start: StartBudget = field(default_factory=StartBudget)
+    n_madeup: int = 1000
+    """Fresh made-up surfaces to learn from beside the recorded ones."""
+    n_evaluation: int = 160
+    probe_steps: int = 4000
+    """Decisions of the probe policy, when the predictor has changed under it."""
 
 
 def retrain(
@@ -52,79 +63,100 @@ def retrain(
     out: Path,
     *,
     seed: int = 0,
-    steps: int = 200,
+    budget: RetrainBudget | None = None,
     lake_version: int | None = None,
-    progress: Callable[[int, int, str], None] | None = None,
+    checkpoints: Path | None = None,
+    progress: Progress | None = None,
 ) -> TrainReport:
-    """Fine-tune the champion on surfaces mixed with made-up ones and write a new bundle.
+    """Learn from surfaces mixed with made-up ones and write a new bundle.
 
-    The same champion, surfaces and seed give the same weights. What was held out of the surfaces
-    is not touched but for the figures in `bundle.json`.
+    The same champion, surfaces and seed give the same weights, also when the training was
+    interrupted and went on from its checkpoint. What was held out of the surfaces is not touched
+    but for the figures in `bundle.json`.
 
     Args:
         champion: bundle to start from; node classes and probe rule stay as they are.
         surfaces: what was recorded.
         out: folder of the new bundle.
         seed: of everything that is drawn.
-        steps: updates of the predictor; the probe policy decides 20 times as often.
+        budget: None for that of a nightly run.
         lake_version: version of `samples` that the surfaces were compiled from.
+        checkpoints: folder to keep them in, and to go on from; None: an interruption costs all.
         progress: told (done, total, what).
 
     Raises:
         NotEnoughSamplesError: below six windows, or no surface has two allocations.
         BundleError: the champion does not pass its check.
     """
-    began, tell = time.process_time(), progress or _silent
+    began, tell, budget = time.process_time(), progress or _silent, budget or RetrainBudget()
     parent = check_bundle(champion)
     learned_from = _demand_enough(surfaces)
     make_repeatable(seed)
-    rng = np.random.default_rng(seed)
-    predictor, prober = import_nets(champion)
     tell(0, 1, "making up nodes")
-    live, madeup = of_live(learned_from), madeup_surfaces(N_MADEUP, _MADEUP_SEED + seed)
-    losses = train_predictor(
-        predictor,
-        _mix(live, madeup),
-        PredictorTraining(n_steps=steps, learning_rate=_LEARNING_RATE),
-        rng,
-        tell,
+    madeup = madeup_surfaces(budget.n_madeup, _MADEUP_SEED + seed)
+    chosen = choose_start(
+        import_nets(champion),
+        parent.probe_rule,
+        learned_from,
+        mix(of_live(learned_from), madeup),
+        seed=seed,
+        budget=budget.start,
+        checkpoints=checkpoints,
+        inputs=_digest(champion, learned_from, seed, budget),
+        progress=tell,
     )
-    rewards = train_prober(
-        prober,
-        forecaster(predictor),
-        madeup,
-        ProbeTraining(n_steps=_PROBE_STEPS_PER_STEP * steps, learning_rate=_LEARNING_RATE / 2),
-        seed,
-        tell,
-    )
-    cases = evaluation_set(surfaces)
-    metrics = judge_nets(predictor, prober, parent.probe_rule, cases, tell)
+    rewards: tuple[float, ...] = ()
+    if chosen.start != UNCHANGED:
+        training = ProbeTraining(n_steps=budget.probe_steps, learning_rate=_PROBE_LEARNING_RATE)
+        rewards = train_prober(
+            chosen.prober, forecaster(chosen.predictor), madeup, training, seed, tell
+        )
+    recorded = recorded_surfaces(learned_from)
+    cases = evaluation_set(surfaces, n_madeup=budget.n_evaluation)
+    metrics = {
+        **judge_nets(
+            chosen.predictor, chosen.prober, parent.probe_rule, cases, tell, recorded=recorded
+        ),
+        **chosen.metrics,
+    }
     bundle_nets(
-        predictor,
-        prober,
+        chosen.predictor,
+        chosen.prober,
         out,
         probe_rule=parent.probe_rule,
         lake_version=lake_version,
         node_classes=parent.node_classes,
         evaluation_set=cases.digest,
         metrics=metrics,
+        recorded=recorded,
     )
     return TrainReport(
         bundle=out,
         digest=bundle_digest(out),
         metrics=metrics,
-        curves={"predictor_loss": losses, "probe_reward": rewards},
+        curves={**chosen.curves, **({"probe_reward": rewards} if rewards else {})},
         params={
             "seed": str(seed),
-            "steps": str(steps),
+            "budget": str(budget),
             "champion": bundle_digest(champion),
+            "start": chosen.start,
             "n_surfaces": str(len(learned_from)),
+            "n_recorded_jobs": str(len(recorded)),
             "n_windows": str(_n_windows(learned_from)),
             "live_share": str(LIVE_SHARE),
             "probe_rule": parent.probe_rule,
         },
         cpu_s=time.process_time() - began,
+        sentence=chosen.sentence,
     )
+
+
+def _digest(champion: Path, surfaces: Sequence[Surface], seed: int, budget: RetrainBudget) -> str:
+    """Of all that a training depends on."""
+    digest = hashlib.sha256(f"{bundle_digest(champion)} {seed} {budget}".encode())
+    for surface in surfaces:
+        digest.update(repr((surface.name, surface.points, surface.validation)).encode())
+    return digest.hexdigest()
 
 
 def _demand_enough(surfaces: Sequence[Surface]) -> tuple[Surface, ...]:
@@ -141,16 +173,7 @@ def _demand_enough(surfaces: Sequence[Surface]) -> tuple[Surface, ...]:
 
 
 def _n_windows(surfaces: Sequence[Surface]) -> int:
-    return sum(point.n_windows for surface in surfaces for point in surface.points)
-
-
-def _mix(live: SurfaceArrays, madeup: SurfaceArrays) -> SurfaceArrays:
-    """Join both so that recorded surfaces are drawn with their share."""
-    mixed = join([live, madeup])
-    weight = mixed.weight.copy()
-    weight[: len(live)] *= LIVE_SHARE / weight[: len(live)].sum()
-    weight[len(live) :] *= (1.0 - LIVE_SHARE) / weight[len(live) :].sum()
-    return replace(mixed, weight=weight)
+    return sum(p.n_windows for surface in surfaces for p in (*surface.points, *surface.validation))
 
 
 def _silent(done: int, total: int, text: str) -> None:

@@ -21,3 +21,5 @@ class TrainReport:
     """Loss or reward over the course of the training, by name."""
     params: Mapping[str, str]
     cpu_s: float
+    sentence: str = ""
+    """What people should know of it."""
