@@ -186,8 +186,10 @@ class Drill:
         frame = Lake(self._settings.home / "lake").samples()
         missed = missed_by(frame, NODE, bad.digest)
         self._require(missed.n_windows > 0, "no window of the canary came to the lake")
-        seconds = span_s(frame, NODE, bad.digest)
-        self._times.append(("the same, in the node's own time", f"{seconds / 60:.1f} min"))
+        minutes = span_s(frame, NODE, bad.digest) / 60
+        self._times.append(
+            ("its first window to its last", f"{minutes:.1f} min of the node's time")
+        )
         since = (
             frame["window_start"]
             >= frame[frame["policy_digest"] == bad.digest]["window_start"].min()
