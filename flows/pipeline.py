@@ -2,69 +2,33 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta
-from typing import TYPE_CHECKING, Any
+from datetime import UTC, datetime
+from typing import TYPE_CHECKING
 
 from prefect import flow, task
-from prefect.cache_policies import NO_CACHE
 from prefect.client.schemas.objects import State
-from prefect.flow_runs import suspend_flow_run
 from prefect.states import Completed, Failed
-from prefect.tasks import exponential_backoff
 
-from components.errors import TemporaryError
 from components.settings.settings import REQUIRED, resolve
 from flows import approval_run, artifacts, checked_lake, learning, releasing, sweeping
 from flows.device_learning import train_device_challenger as learn_devices
 from flows.forms import (
     DEFAULT_DEVICE_TRAINING,
     DEFAULT_PIPELINE,
-    DEFAULT_SAVINGS,
     DEFAULT_TRAINING,
-    Answer,
-    ApprovalForm,
     DeviceTrainingForm,
     PipelineForm,
-    PromotionForm,
-    RollbackForm,
-    SavingsForm,
     SweepForm,
     TrainingForm,
 )
-from flows.savings import report_savings
-from flows.telling.of_runs import tell_failure
+from flows.habits import BY_FLOW, DAY_S, HOUR_S, ONCE, RETRIES, WATCHED
+from flows.on_call_flows import promote_version
 from flows.triggers.cause import ask
 from flows.triggers.event import emit
 from flows.triggers.of_data import causes_of_data
-from flows.verdicts import kept_verdict
 
 if TYPE_CHECKING:
-    from prefect import Task
-    from prefect.client.schemas.objects import TaskRun
-
     from flows.learning import Challenger
-
-BY_SCHEDULE = "joulepilot flows"
-RETRY_S = 2
-HOUR_S = 3600
-DAY_S = 24 * HOUR_S
-
-
-async def can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:
-    """Whether trying again can help: the raiser of the error decided that."""
-    result = await state.aresult(raise_on_failure=False)
-    return isinstance(result, TemporaryError)
-
-
-RETRIES: dict[str, Any] = {
-    "cache_policy": NO_CACHE,
-    "retries": 3,
-    "retry_delay_seconds": exponential_backoff(RETRY_S),
-    "retry_jitter_factor": 0.5,
-    "retry_condition_fn": can_help,
-}
-WATCHED: dict[str, Any] = {"on_failure": [tell_failure], "on_crashed": [tell_failure]}
-ONCE: dict[str, Any] = {"cache_policy": NO_CACHE}
 
 ingest_telemetry = task(name="ingest", timeout_seconds=600, **RETRIES)(
     checked_lake.ingest_telemetry
@@ -78,8 +42,6 @@ train_device_challenger = task(name="retrain devices", timeout_seconds=3600, **R
     learn_devices
 )
 train_challenger = task(name="retrain", timeout_seconds=3600, **RETRIES)(learning.train_challenger)
-promote_version = task(name="promote", timeout_seconds=120, **RETRIES)(releasing.promote_version)
-roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll_back)
 
 
 @flow(
@@ -167,74 +129,10 @@ def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> S
         )
     evidence = {"table": challenger.table}
     outcome = promote_version(
-        settings, challenger.version, who=BY_SCHEDULE, why=training.why, evidence=evidence
+        settings, challenger.version, who=BY_FLOW, why=training.why, evidence=evidence
     )
     artifacts.release(outcome)
     return Completed(name="Promoted", message=outcome.sentence)
-
-
-@flow(
-    name="promote",
-    description="Make a registered version run everywhere, if the gate lets it.",
-    timeout_seconds=HOUR_S,
-    **WATCHED,
-)
-def promote(promotion: PromotionForm) -> State[None]:
-    """A version's number or digest to an entry of the release log."""
-    settings = resolve({}).settings
-    found = releasing.find_version(settings, promotion.version)
-    outcome = promote_version(settings, found, who=BY_SCHEDULE, why=promotion.why)
-    artifacts.release(outcome)
-    return Completed(name="Promoted", message=outcome.sentence)
-
-
-@flow(
-    name="approval",
-    description="Ask a person whether a version shall run everywhere; waiting blocks nothing.",
-    persist_result=True,
-)
-def approval(request: ApprovalForm) -> State[None]:
-    """A version that passed the gate to a promotion, or not; nothing runs while it waits."""
-    settings = resolve({}).settings
-    version = releasing.find_version(settings, request.version)
-    artifacts.gate(kept_verdict(settings.home, version.digest))
-    asked = approval_run.ask(settings, version, why=request.why)
-    if asked.decision is None:
-        answer = suspend_flow_run(wait_for_input=Answer, timeout=asked.seconds_left())
-        asked = approval_run.answered(settings, asked, answer)
-    if asked.decision is None or not asked.decision.approved:
-        return Completed(name="Rejected", message=asked.sentence)
-    decision = asked.decision
-    outcome = promote_version(settings, version, who=decision.who, why=decision.why)
-    artifacts.release(outcome)
-    return Completed(name="Promoted", message=outcome.sentence)
-
-
-@flow(
-    name="rollback",
-    description="Go back to the policy before, or to that of a release.",
-    timeout_seconds=HOUR_S,
-    **WATCHED,
-)
-def rollback(back: RollbackForm) -> State[None]:
-    """A new entry of the release log with an older policy."""
-    settings = resolve({}).settings
-    outcome = roll_back(settings, who=BY_SCHEDULE, why=back.why, to=back.to_release)
-    artifacts.release(outcome)
-    return Completed(name="Rolled back", message=outcome.sentence)
-
-
-@flow(
-    name="savings",
-    description="What the policy saved against its holdback over the last days.",
-    timeout_seconds=HOUR_S,
-)
-def savings(period: SavingsForm = DEFAULT_SAVINGS) -> State[None]:
-    """Checked samples to watts and joules per image, or "not enough data yet"."""
-    since = datetime.now(UTC) - timedelta(days=period.days)
-    report = report_savings(resolve({}).settings, since)
-    artifacts.savings(report)
-    return Completed(name="Reported", message=report.sentence)
 
 
 @flow(
@@ -264,7 +162,7 @@ def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
         return Completed(name="Waiting for approval", message=asked.sentence)
     evidence = {"lake_version": challenger.lake_version}
     outcome = promote_version(
-        settings, challenger.version, who=BY_SCHEDULE, why=order.why, evidence=evidence
+        settings, challenger.version, who=BY_FLOW, why=order.why, evidence=evidence
     )
     artifacts.release(outcome)
     return Completed(name="Promoted", message=outcome.sentence)
@@ -272,7 +170,7 @@ def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
 
 def _sweep(order: sweeping.SweepOrder, why: str) -> None:
     with artifacts.progress("sweep") as tell:
-        result = sweep_nodes(resolve({}).settings, order, who=BY_SCHEDULE, why=why, progress=tell)
+        result = sweep_nodes(resolve({}).settings, order, who=BY_FLOW, why=why, progress=tell)
     artifacts.sweep(result)
 
 

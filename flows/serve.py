@@ -21,7 +21,7 @@ from prefect.exceptions import ObjectAlreadyExists
 from prefect.schedules import Cron, Interval
 from prefect.types.entrypoint import EntrypointType
 
-from flows import pipeline
+from flows import on_call_flows, pipeline
 from flows.left_behind import end_left_behind
 from flows.schedules import leave_to_people
 from flows.triggers.event import retrain_when_asked
@@ -57,10 +57,10 @@ def deployments(check_every: timedelta = CHECK_EVERY) -> tuple[RunnerDeployment,
         pipeline.retrain_devices.to_deployment(
             "weekly", schedule=Cron(DEVICES_WEEKLY, timezone="UTC", slug="weekly"), **common
         ),
-        pipeline.promote.to_deployment("by-hand", **common),
-        pipeline.rollback.to_deployment("by-hand", **common),
-        pipeline.approval.to_deployment("by-hand", **{**common, "concurrency_limit": None}),
-        pipeline.savings.to_deployment(
+        on_call_flows.promote.to_deployment("by-hand", **common),
+        on_call_flows.rollback.to_deployment("by-hand", **common),
+        on_call_flows.approval.to_deployment("by-hand", **{**common, "concurrency_limit": None}),
+        on_call_flows.savings.to_deployment(
             "weekly", schedule=Cron(WEEKLY, timezone="UTC", slug="weekly"), **common
         ),
         pipeline.pipeline.to_deployment(

@@ -13,7 +13,7 @@ from components.errors import JoulepilotError
 from components.lake.errors import LakeBusyError, LakeError
 from flows.errors import BusyError
 from flows.learning import one_training
-from flows.pipeline import can_help
+from flows.habits import can_help
 
 HOLD = (
     "import sys; from pathlib import Path; from flows.learning import one_training\n"

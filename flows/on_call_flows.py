@@ -1,0 +1,91 @@
+"""The flows that people start from a form: promote, answer, go back, read what was saved."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime, timedelta
+
+from prefect import flow, task
+from prefect.client.schemas.objects import State
+from prefect.flow_runs import suspend_flow_run
+from prefect.states import Completed
+
+from components.settings.settings import resolve
+from flows import approval_run, artifacts, releasing
+from flows.forms import (
+    DEFAULT_SAVINGS,
+    Answer,
+    ApprovalForm,
+    PromotionForm,
+    RollbackForm,
+    SavingsForm,
+)
+from flows.habits import BY_FLOW, HOUR_S, RETRIES, WATCHED
+from flows.savings import report_savings
+from flows.verdicts import kept_verdict
+
+promote_version = task(name="promote", timeout_seconds=120, **RETRIES)(releasing.promote_version)
+roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll_back)
+
+
+@flow(
+    name="promote",
+    description="Make a registered version run everywhere, if the gate lets it.",
+    timeout_seconds=HOUR_S,
+    **WATCHED,
+)
+def promote(promotion: PromotionForm) -> State[None]:
+    """A version's number or digest to an entry of the release log."""
+    settings = resolve({}).settings
+    found = releasing.find_version(settings, promotion.version)
+    outcome = promote_version(settings, found, who=BY_FLOW, why=promotion.why)
+    artifacts.release(outcome)
+    return Completed(name="Promoted", message=outcome.sentence)
+
+
+@flow(
+    name="approval",
+    description="Ask a person whether a version shall run everywhere; waiting blocks nothing.",
+    persist_result=True,
+)
+def approval(request: ApprovalForm) -> State[None]:
+    """A version that passed the gate to a promotion, or not; nothing runs while it waits."""
+    settings = resolve({}).settings
+    version = releasing.find_version(settings, request.version)
+    artifacts.gate(kept_verdict(settings.home, version.digest))
+    asked = approval_run.ask(settings, version, why=request.why)
+    if asked.decision is None:
+        answer = suspend_flow_run(wait_for_input=Answer, timeout=asked.seconds_left())
+        asked = approval_run.answered(settings, asked, answer)
+    if asked.decision is None or not asked.decision.approved:
+        return Completed(name="Rejected", message=asked.sentence)
+    decision = asked.decision
+    outcome = promote_version(settings, version, who=decision.who, why=decision.why)
+    artifacts.release(outcome)
+    return Completed(name="Promoted", message=outcome.sentence)
+
+
+@flow(
+    name="rollback",
+    description="Go back to the policy before, or to that of a release.",
+    timeout_seconds=HOUR_S,
+    **WATCHED,
+)
+def rollback(back: RollbackForm) -> State[None]:
+    """A new entry of the release log with an older policy."""
+    settings = resolve({}).settings
+    outcome = roll_back(settings, who=BY_FLOW, why=back.why, to=back.to_release)
+    artifacts.release(outcome)
+    return Completed(name="Rolled back", message=outcome.sentence)
+
+
+@flow(
+    name="savings",
+    description="What the policy saved against its holdback over the last days.",
+    timeout_seconds=HOUR_S,
+)
+def savings(period: SavingsForm = DEFAULT_SAVINGS) -> State[None]:
+    """Checked samples to watts and joules per image, or "not enough data yet"."""
+    since = datetime.now(UTC) - timedelta(days=period.days)
+    report = report_savings(resolve({}).settings, since)
+    artifacts.savings(report)
+    return Completed(name="Reported", message=report.sentence)
