@@ -8,7 +8,8 @@ import pytest
 
 from components.executor.cli import parser as node_parser
 from components.jobs.labels import job_from_labels
-from flows.cli.verbs import VERBS, Verb
+from flows.cli.verb import Verb
+from flows.cli.verbs import VERBS
 
 ROOT = Path(__file__).parent.parent
 README = (ROOT / "README.md").read_text()

@@ -11,7 +11,8 @@ from typing import TYPE_CHECKING
 
 from components.errors import JoulepilotError
 from components.settings.settings import ENVIRONMENT_PREFIX, Settings, resolve
-from flows.cli.verbs import VERBS, Verb
+from flows.cli.verb import Verb
+from flows.cli.verbs import VERBS
 from flows.environment import service_environment
 
 if TYPE_CHECKING:

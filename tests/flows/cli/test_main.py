@@ -10,7 +10,8 @@ from pathlib import Path
 import pytest
 
 from flows.cli.main import main
-from flows.cli.verbs import VERBS, Verb
+from flows.cli.verb import Verb
+from flows.cli.verbs import VERBS
 from flows.services import free_port
 
 
