@@ -11,13 +11,14 @@ from typing import TYPE_CHECKING
 
 from components.errors import JoulepilotError
 from components.settings.settings import ENVIRONMENT_PREFIX, Settings, resolve
-from flows.cli.verb import Verb
 from flows.cli.verbs import VERBS
 from flows.environment import service_environment
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
     from typing import Any
+
+    from flows.cli.verb import Verb
 
 PIPELINE_PACKAGES = frozenset(
     {
