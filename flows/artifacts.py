@@ -21,7 +21,6 @@ from prefect.artifacts import (
 from components.registry.facts import summary
 from components.registry.figures import regret_figure
 from data_checks.report import summary_markdown
-from models.device_classifier.bundling_scores import figures
 from flows.savings import NODE_COLUMNS, node_lines, violation_sentence
 from models.device_classifier.bundling_scores import figures
 

@@ -12,8 +12,8 @@ from prefect.states import Failed
 from components.errors import JoulepilotError
 from components.lake.errors import LakeBusyError, LakeError
 from flows.errors import BusyError
-from flows.learning import one_training
 from flows.habits import can_help
+from flows.learning import one_training
 
 HOLD = (
     "import sys; from pathlib import Path; from flows.learning import one_training\n"

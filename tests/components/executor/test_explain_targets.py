@@ -14,7 +14,7 @@ KNOWN = (
 
 def test_the_cheapest_that_keeps_each_target_is_named() -> None:
     others = {other.target_ms: other.option for other in other_targets(10.0, KNOWN)}
-    assert [target_ms for target_ms in others] == pytest.approx([5.0, 7.0, 14.0, 20.0])
+    assert list(others) == pytest.approx([5.0, 7.0, 14.0, 20.0])
     assert [None if o is None else o.candidate for o in others.values()] == [
         None,
         "8 CPUs",
