@@ -42,7 +42,7 @@ class TableVerdict:
 
 
 def expect(
-    frame: pd.DataFrame, rules: Sequence[Rule], *, observed: Sequence[str] = _OBSERVED
+    frame: pd.DataFrame, rules: Sequence[Rule], *, observed: Sequence[str] | None = None
 ) -> TableVerdict:
     """Hold a table against the rules, and against what no single row can show.
 
@@ -51,11 +51,11 @@ def expect(
     Args:
         frame: from `measure` or `measure_devices`; its index is unique.
         rules: each becomes one expectation per column.
-        observed: columns that most rows must have a value in.
+        observed: columns that most rows must have a value in; None: those of samples.
     """
     gx = _great_expectations()
     looked_at = frame if len(frame) <= MOST_ROWS else frame.sample(MOST_ROWS, random_state=0)
-    planned = [*_of_rules(gx, rules), *_of_table(gx, observed)]
+    planned = [*_of_rules(gx, rules), *_of_table(gx, _OBSERVED if observed is None else observed)]
     suite = gx.ExpectationSuite(name="samples", expectations=planned)
     batch = _batch(gx, looked_at)
     results = batch.validate(suite, result_format={"result_format": "COMPLETE"}).results

@@ -156,7 +156,12 @@ VERBS: tuple[Verb, ...] = (
         "compare",
         "put two versions side by side",
         "flows.cli.on_call:compare",
-        (argument("one", help=VERSION), argument("other", help=VERSION), POLICY),
+        (
+            argument("one", help=VERSION),
+            argument("other", help=VERSION),
+            argument("--rescore", action="store_true", help="score both anew on today's set"),
+            POLICY,
+        ),
     ),
     Verb(
         "keys",
