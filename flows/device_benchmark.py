@@ -37,7 +37,7 @@ def log_benchmark(
         registry.log_training(_facts(name, evaluations, curves, figures))
         for name in dict.fromkeys(names)
     ]
-    return registry.runs_url(EXPERIMENT, runs)
+    return registry.compare_runs_url(runs)
 
 
 def _facts(

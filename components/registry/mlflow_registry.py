@@ -11,7 +11,7 @@ from components.registry.errors import RegistryRefusedError
 from components.registry.facts import Lineage, MirrorReport, RegisteredVersion, TrainingFacts
 from components.registry.mlflow_client import asking, connect
 from components.registry.model_files import read_manifest
-from components.registry.runs import experiment_id, log_run, read_scores
+from components.registry.runs import log_run, read_scores
 from components.registry.versions import aliases, all_versions, create, with_digest
 
 if TYPE_CHECKING:
@@ -160,13 +160,6 @@ class Registry:
         name = json.dumps(quote(first.policy))
         query = f"name={quote(name)}&runs={quote(runs)}&{_UI}"
         return f"{self._url}/#/compare-model-versions?{query}"
-
-    def runs_url(self, policy: str, run_ids: Sequence[str]) -> str:
-        """The page that shows trainings logged under a policy's name side by side."""
-        with asking(self._url, f"find the runs of {policy}"):
-            experiment = experiment_id(self._client, policy)
-        runs, experiments = (quote(json.dumps(list(ids))) for ids in (run_ids, (experiment,)))
-        return f"{self._url}/#/compare-runs?runs={runs}&experiments={experiments}&{_UI}"
 
     def compare_runs_url(self, run_ids: Sequence[str]) -> str:
         """The page that shows runs side by side.

@@ -22,7 +22,6 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--policy", choices=KINDS, action="append", help="only these")
     arguments = parser.parse_args(argv)
-    logging.disable(logging.WARNING)
     result = try_all(
         arguments.windows, arguments.nodes, arguments.seed, arguments.policy or KINDS, _say
     )
@@ -42,4 +41,5 @@ def _say(text: str) -> None:
 
 
 if __name__ == "__main__":
+    logging.disable(logging.WARNING)  # ten thousand windows of hostile policies have much to say
     sys.exit(main())
