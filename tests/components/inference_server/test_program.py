@@ -85,7 +85,7 @@ def test_its_threads_follow_the_affinity_of_the_process(mlp):
         for task in Path(f"/proc/{process.pid}/task").iterdir():
             os.sched_setaffinity(int(task.name), {cpus[0]})
         _wait_until(lambda: _threads(port) == 1)
-        assert f'cpuset="{cpus[0]}"' in _get(port, "/metrics")
+        _wait_until(lambda: f'cpuset="{cpus[0]}"' in _get(port, "/metrics"))
 
 
 def test_load_on_a_busy_port_and_missing_network_end_with_one_line_and_one(mlp, tmp_path):
