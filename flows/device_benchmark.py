@@ -7,7 +7,7 @@ from dataclasses import asdict
 from typing import TYPE_CHECKING
 
 from components.registry.facts import TrainingFacts
-from flows.learning import git_commit
+from models.code_version import git_commit
 from models.device_classifier.benchmark import standing
 
 if TYPE_CHECKING:

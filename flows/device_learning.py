@@ -18,9 +18,10 @@ from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
 from flows.device_tables import TABLES
 from flows.errors import NoTableError
-from flows.learning import git_commit, one_training
+from flows.learning import one_training
 from flows.releasing import device_champion_folder
 from flows.verdicts import keep_verdict
+from models.code_version import git_commit
 from models.device_classifier.bundling import Origins, accounting_of, bundle_devices
 from models.device_classifier.bundling_scores import (
     cases_of,

@@ -5,7 +5,6 @@ from __future__ import annotations
 import fcntl
 import logging
 import shutil
-import subprocess
 import tempfile
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,6 +32,7 @@ from models.allocator.recording_store import kept_recordings
 from models.allocator.recording_surfaces import surfaces_of_recordings
 from models.allocator.retrain import retrain
 from models.allocator.surfaces import compile_surfaces, overlapping_rows
+from models.code_version import git_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -209,12 +209,3 @@ def _training_facts(
         figures=training_figures(report, scores, surfaces, scratch),
         champion_digest=champion.name,
     )
-
-
-def git_commit() -> str:
-    """The commit this code is at; `unknown` where it was not installed from a checkout."""
-    folder = Path(__file__).parent
-    result = subprocess.run(
-        ["git", "-C", str(folder), "rev-parse", "HEAD"], capture_output=True, text=True, check=False
-    )
-    return result.stdout.strip() if result.returncode == 0 else "unknown"

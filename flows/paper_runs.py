@@ -9,10 +9,10 @@ import numpy as np
 
 from components.registry.facts import TrainingFacts
 from components.registry.mlflow_registry import Registry
-from flows.learning import git_commit
 from models.allocator.paper import judge_choice
 from models.allocator.paper_figure import draw_figure_2
 from models.allocator.paper_sweep import equation_1
+from models.code_version import git_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence

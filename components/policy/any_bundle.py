@@ -5,7 +5,8 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from components.policy.bundle import MANIFEST, check_bundle
+from components.policy.bundle import check_bundle
+from components.policy.bundle_folder import MANIFEST
 from components.policy.device_bundle import check_device_bundle
 from components.policy.device_manifest import (
     DEVICE_CLASSIFIER,

@@ -17,7 +17,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from components.policy.errors import BundleError
+from components.policy.bundle_folder import MANIFEST, damaged, read_file, read_files, write_files
 from components.policy.features import CANDIDATE_FEATURES
 from components.policy.graphs import ALLOWED_OPERATORS, PREDICT, PROBE, Graph, open_graph
 from components.policy.manifest import ANY_NODE, CORE_ALLOCATOR, Bundle, from_json, to_json
@@ -34,11 +34,9 @@ if TYPE_CHECKING:
 
 __all__ = ["ANY_NODE", "CORE_ALLOCATOR", "Bundle", "bundle_digest", "check_bundle", "write_bundle"]
 
-MANIFEST = "bundle.json"
 GOLDEN = "golden.npz"
 FILES = frozenset({PREDICT.file, PROBE.file, GOLDEN})
 MAYBE = frozenset({RECORDED})
-MAX_FILE_BYTES = 4_000_000
 GOLDEN_TOLERANCE = 1e-4
 
 
@@ -48,10 +46,7 @@ def write_bundle(folder: Path, bundle: Bundle, files: Mapping[str, bytes]) -> Bu
     Raises:
         BundleError: what was written does not pass `check_bundle`.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    digests = write_files(folder, files)
     (folder / MANIFEST).write_bytes(to_json(replace(bundle, files=digests)))
     return check_bundle(folder)
 
@@ -62,7 +57,7 @@ def bundle_digest(folder: Path) -> str:
     Raises:
         BundleError: there is no readable `bundle.json`.
     """
-    return hashlib.sha256(_read(folder, MANIFEST)).hexdigest()
+    return hashlib.sha256(read_file(folder, MANIFEST)).hexdigest()
 
 
 def check_bundle(folder: Path) -> Bundle:
@@ -71,14 +66,15 @@ def check_bundle(folder: Path) -> Bundle:
     Raises:
         BundleError: the folder is damaged or breaks the contract of a bundle.
     """
-    bundle = from_json(_read(folder, MANIFEST))
-    _check_files(folder, bundle)
+    bundle = from_json(read_file(folder, MANIFEST))
+    if not FILES <= set(bundle.files) <= FILES | MAYBE:
+        raise damaged(folder, f"it names {sorted(bundle.files)}, not {sorted(FILES)}")
+    files = read_files(folder, bundle.files)
     _check_contract(folder, bundle)
-    golden = _read_golden(folder)
+    golden = _golden_of(folder, files[GOLDEN])
     for graph in (PREDICT, PROBE):
-        data = _read(folder, graph.file)
-        _check_graph(folder, graph, data)
-        _check_golden(folder, graph, data, golden)
+        _check_graph(folder, graph, files[graph.file])
+        _check_golden(folder, graph, files[graph.file], golden)
     recorded_in(folder)
     return bundle
 
@@ -91,18 +87,7 @@ def recorded_in(folder: Path) -> RecordedSurfaces:
     """
     if not (folder / RECORDED).exists():
         return RecordedSurfaces()
-    return read_recorded(_read(folder, RECORDED))
-
-
-def _check_files(folder: Path, bundle: Bundle) -> None:
-    found = {path.name for path in folder.iterdir()}
-    named = set(bundle.files)
-    if not FILES <= named <= FILES | MAYBE or found != named | {MANIFEST}:
-        raise _bad(folder, f"it holds {sorted(found)} and names {sorted(bundle.files)}")
-    for name, wanted in bundle.files.items():
-        actual = hashlib.sha256(_read(folder, name)).hexdigest()
-        if actual != wanted:
-            raise _bad(folder, f"{name} has the SHA-256 {actual}, bundle.json names {wanted}")
+    return read_recorded(read_file(folder, RECORDED))
 
 
 def _check_contract(folder: Path, bundle: Bundle) -> None:
@@ -112,17 +97,17 @@ def _check_contract(folder: Path, bundle: Bundle) -> None:
         ("outputs", bundle.outputs, PREDICT.outputs),
     ):
         if given != known:
-            raise _bad(folder, f"its {name} are not those that this joulepilot computes")
+            raise damaged(folder, f"its {name} are not those that this joulepilot computes")
 
 
 def _check_graph(folder: Path, graph: Graph, data: bytes) -> None:
     content = read_onnx(data)
     foreign = sorted(content.operators - ALLOWED_OPERATORS)
     if foreign:
-        raise _bad(folder, f"{graph.file} uses the operators {foreign}, which are not allowed")
+        raise damaged(folder, f"{graph.file} uses the operators {foreign}, which are not allowed")
     for name, weight in content.weights.items():
         if weight.dtype.kind == "f" and not np.isfinite(weight).all():
-            raise _bad(folder, f"the weight {name} of {graph.file} is not finite")
+            raise damaged(folder, f"the weight {name} of {graph.file} is not finite")
 
 
 def _check_golden(
@@ -130,40 +115,21 @@ def _check_golden(
 ) -> None:
     missing = [n for n in (*graph.inputs, *graph.output_names) if n not in golden]
     if missing:
-        raise _bad(folder, f"{GOLDEN} lacks {missing}")
+        raise damaged(folder, f"{GOLDEN} lacks {missing}")
     outputs = open_graph(graph, data)({name: golden[name] for name in graph.inputs})
     for name, actual in outputs.items():
         wanted = golden[name]
         if not np.isfinite(actual).all():
-            raise _bad(folder, f"{graph.file} gives values of {name} that are not finite")
+            raise damaged(folder, f"{graph.file} gives values of {name} that are not finite")
         if actual.shape != wanted.shape:
-            raise _bad(folder, f"{graph.file} gives {name} of shape {actual.shape}")
+            raise damaged(folder, f"{graph.file} gives {name} of shape {actual.shape}")
         if not np.allclose(actual, wanted, rtol=GOLDEN_TOLERANCE, atol=GOLDEN_TOLERANCE):
-            raise _bad(folder, f"{graph.file} gives other values of {name} than {GOLDEN} holds")
+            raise damaged(folder, f"{graph.file} gives other values of {name} than {GOLDEN} holds")
 
 
-def _read_golden(folder: Path) -> dict[str, NDArray[np.generic]]:
+def _golden_of(folder: Path, data: bytes) -> dict[str, NDArray[np.generic]]:
     try:
-        with np.load(io.BytesIO(_read(folder, GOLDEN)), allow_pickle=False) as stored:
+        with np.load(io.BytesIO(data), allow_pickle=False) as stored:
             return {name: stored[name] for name in stored.files}
     except (ValueError, OSError, EOFError, zipfile.BadZipFile) as error:
-        raise _bad(folder, f"{GOLDEN} is unreadable: {error}") from error
-
-
-def _read(folder: Path, name: str) -> bytes:
-    path = folder / name
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise _bad(folder, f"{name} has {size} bytes, {MAX_FILE_BYTES} are allowed")
-        return path.read_bytes()
-    except OSError as error:
-        raise _bad(folder, f"{name} is unreadable: {error}") from error
-
-
-def _bad(folder: Path, found: str) -> BundleError:
-    return BundleError(
-        f"asked for the bundle {folder}",
-        found,
-        "take it again from where it was built, or keep the one in force",
-    )
+        raise damaged(folder, f"{GOLDEN} is unreadable: {error}") from error

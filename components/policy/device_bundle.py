@@ -11,7 +11,7 @@ import hashlib
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
-from components.policy.bundle import MANIFEST, MAX_FILE_BYTES
+from components.policy.bundle_folder import MANIFEST, damaged, read_file, read_files, write_files
 from components.policy.device_brain import DeviceBrain
 from components.policy.device_files import device_file_names, open_device_files
 from components.policy.device_manifest import (
@@ -19,7 +19,6 @@ from components.policy.device_manifest import (
     device_manifest_from_json,
     device_manifest_to_json,
 )
-from components.policy.errors import BundleError
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -43,10 +42,7 @@ def write_device_bundle(
     Raises:
         BundleError: what was written does not pass the check.
     """
-    folder.mkdir(parents=True, exist_ok=True)
-    for name, data in files.items():
-        (folder / name).write_bytes(data)
-    digests = {name: hashlib.sha256(data).hexdigest() for name, data in sorted(files.items())}
+    digests = write_files(folder, files)
     (folder / MANIFEST).write_bytes(device_manifest_to_json(replace(bundle, files=digests)))
     return load_device_classifier(folder)
 
@@ -66,39 +62,13 @@ def load_device_classifier(folder: Path) -> DeviceClassifier:
     Raises:
         BundleError: the folder is damaged or breaks the contract of a bundle.
     """
-    manifest = _read(folder, MANIFEST)
+    manifest = read_file(folder, MANIFEST)
     bundle = device_manifest_from_json(manifest)
-    found = {path.name for path in folder.iterdir()}
-    if found != {MANIFEST, *bundle.files}:
-        raise _bad(folder, f"it holds {sorted(found)} and names {sorted(bundle.files)}")
-    files = {name: _read(folder, name) for name in bundle.files}
-    for name, wanted in bundle.files.items():
-        actual = hashlib.sha256(files[name]).hexdigest()
-        if actual != wanted:
-            raise _bad(folder, f"{name} has the SHA-256 {actual}, bundle.json names {wanted}")
+    files = read_files(folder, bundle.files)
     facts, graphs = open_device_files(files)
     if set(files) != set(device_file_names(facts)):
-        raise _bad(folder, f"it names {sorted(files)}, not {sorted(device_file_names(facts))}")
+        raise damaged(folder, f"it names {sorted(files)}, not {sorted(device_file_names(facts))}")
     if facts.source != bundle.source:
-        raise _bad(folder, f"bundle.json says {bundle.source}, classifier.json {facts.source}")
+        raise damaged(folder, f"bundle.json says {bundle.source}, classifier.json {facts.source}")
     digest = hashlib.sha256(manifest).hexdigest()
     return DeviceClassifier(bundle, digest, DeviceBrain(facts, graphs))
-
-
-def _read(folder: Path, name: str) -> bytes:
-    path = folder / name
-    try:
-        size = path.stat().st_size
-        if size > MAX_FILE_BYTES:
-            raise _bad(folder, f"{name} has {size} bytes, {MAX_FILE_BYTES} are allowed")
-        return path.read_bytes()
-    except OSError as error:
-        raise _bad(folder, f"{name} is unreadable: {error}") from error
-
-
-def _bad(folder: Path, found: str) -> BundleError:
-    return BundleError(
-        f"asked for the device classifier {folder}",
-        found,
-        "take it again from where it was built, or keep the one in force",
-    )

@@ -80,7 +80,8 @@ def main() -> int:
 
 def _check(folder: Path) -> None:
     # what reads a bundle is imported under the limits too
-    from components.policy.bundle import MANIFEST, check_bundle
+    from components.policy.bundle import check_bundle
+    from components.policy.bundle_folder import MANIFEST
     from components.policy.device_bundle import check_device_bundle
     from components.policy.device_manifest import DEVICE_CLASSIFIER
 

@@ -12,9 +12,9 @@ from components.releases.gate import ChallengerFacts, judge
 from components.releases.gate_file import gate_settings
 from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
-from flows.learning import git_commit
 from flows.verdicts import keep_verdict
 from models.allocator.evaluation import evaluate, evaluate_all_cpus, evaluation_set
+from models.code_version import git_commit
 
 if TYPE_CHECKING:
     from pathlib import Path

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.policy.bundle import ANY_NODE, Bundle, write_bundle
@@ -12,14 +10,14 @@ from components.policy.graphs import PREDICT
 from components.policy.recorded_file import RECORDED, write_recorded
 from components.policy.rows import ROW_FEATURES
 from models.allocator.export import export_graphs
+from models.code_version import git_commit
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
+    from pathlib import Path
 
     from components.policy.recorded import RecordedSurface
     from models.allocator.nets import Predictor, ProbeNet
-
-_UNKNOWN = "unknown"
 
 
 def bundle_nets(
@@ -55,19 +53,3 @@ def bundle_nets(
     if recorded:
         files[RECORDED] = write_recorded(recorded)
     return write_bundle(out, bundle, files)
-
-
-def git_commit() -> str:
-    """Commit of the code that runs; `unknown` where it is not a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return _UNKNOWN
-    return answer.stdout.strip()

@@ -2,24 +2,23 @@
 
 from __future__ import annotations
 
-import subprocess
 from dataclasses import dataclass
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.policy.device_bundle import write_device_bundle
 from components.policy.device_manifest import DeviceBundle
 from components.policy.manifest import ANY_NODE
+from models.code_version import git_commit
 from models.device_classifier.export import export
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
+    from pathlib import Path
 
     from components.policy.device_bundle import DeviceClassifier
     from models.device_classifier.training import TrainedClassifier
 
 MARGINAL = "marginal"
-_UNKNOWN = "unknown"
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -57,7 +56,7 @@ def bundle_devices(trained: TrainedClassifier, out: Path, origins: Origins) -> D
         lake_version=origins.lake_version,
         table=origins.table,
         evaluation_set=origins.evaluation_set,
-        git_commit=_git_commit(),
+        git_commit=git_commit(),
         metrics={name: round(value, 6) for name, value in sorted(origins.metrics.items())},
         files={},
     )
@@ -68,19 +67,3 @@ def accounting_of(facts: Mapping[str, object]) -> str:
     """Which joules a table counts, by its sidecar; marginal unless it says otherwise."""
     said = str(facts.get("energy_accounting", MARGINAL))
     return "with-idle-share" if said.startswith("with-idle-share") else MARGINAL
-
-
-def _git_commit() -> str:
-    """Commit of the code that runs; `unknown` where it is not a checkout."""
-    try:
-        answer = subprocess.run(
-            ["git", "rev-parse", "HEAD"],
-            cwd=Path(__file__).parent,
-            capture_output=True,
-            text=True,
-            timeout=10,
-            check=True,
-        )
-    except (OSError, subprocess.SubprocessError):
-        return _UNKNOWN
-    return answer.stdout.strip()

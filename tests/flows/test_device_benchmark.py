@@ -1,8 +1,5 @@
 """A benchmark of device choice is logged as runs that stand side by side."""
 
-import os
-import socket
-import subprocess
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -10,8 +7,10 @@ from pathlib import Path
 import pytest
 
 from components.registry.mlflow_registry import Registry
-from components.registry.server import mlflow_server_command, wait_until_ready
+from components.settings.settings import Settings
 from flows.device_benchmark import EXPERIMENT, log_benchmark
+from flows.services import Services, free_port
+from flows.stack import servers
 from models.device_classifier.benchmark import BenchmarkCase, case_table
 from models.device_classifier.evaluation import evaluate
 
@@ -19,25 +18,10 @@ from models.device_classifier.evaluation import evaluate
 @pytest.fixture(scope="module")
 def mlflow_url(tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     home = tmp_path_factory.mktemp("home")
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        port = free.getsockname()[1]
-    argv, environment = mlflow_server_command(home, port)
-    url = f"http://127.0.0.1:{port}"
-    with (
-        (home / "mlflow.log").open("wb") as log,
-        subprocess.Popen(
-            argv, env=os.environ | environment, stdout=log, stderr=log, cwd=home
-        ) as server,
-    ):
-        try:
-            wait_until_ready(url, timeout_s=120, is_alive=lambda: server.poll() is None)
-            yield url
-        finally:
-            server.terminate()
-            try:
-                server.wait(timeout=20)
-            except subprocess.TimeoutExpired:
-                server.kill()
+    settings = Settings(home=home, mlflow_port=free_port())
+    with Services(home / "logs") as services:
+        services.start_all([s for s in servers(settings) if s.name == "mlflow"])
+        yield settings.mlflow_url
 
 
 def test_each_who_chooses_is_a_run_with_the_same_figures(mlflow_url: str, tmp_path: Path) -> None:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.actuation.journal import Journal
+from components.executor.errors import NothingToRollBackError
 from components.executor.followed import Followed
 from components.executor.guard_trial.judge import Instant, Judge
 from components.executor.jobs_in_charge import JobsInCharge
@@ -72,8 +73,14 @@ class Fixed:
         """There is no challenger."""
 
     def roll_back(self) -> str:
-        """There is nothing to go back to."""
-        raise NotImplementedError
+        """Refuse: there is nothing to go back to.
+
+        Raises:
+            NothingToRollBackError: always.
+        """
+        raise NothingToRollBackError(
+            "asked to roll back in a trial", "one policy decides all along", "try another policy"
+        )
 
 
 def run_trial(trial: Trial, brain: Brain, settings: ExecutorSettings, folder: Path) -> Outcome:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from abc import ABC, abstractmethod
 from collections import defaultdict
 from typing import TYPE_CHECKING
 
@@ -20,7 +21,7 @@ if TYPE_CHECKING:
     from components.simulation.play import Contender, Seen
 
 
-class Adjusting:
+class Adjusting(ABC):
     """Begins with equal shares; subclasses say how many CPUs each job is to have."""
 
     name = ""
@@ -44,9 +45,9 @@ class Adjusting:
                 held[name] = self._resize(name, wanted[name], held)
         return held
 
+    @abstractmethod
     def wanted(self, seen: Seen) -> dict[str, int]:
         """CPUs each job is to have."""
-        raise NotImplementedError
 
     def _resize(self, name: str, n_cpus: int, held: Mapping[str, CpuSet]) -> CpuSet:
         if self._cast is None:

@@ -9,7 +9,8 @@ import onnx
 import pytest
 from onnx import TensorProto, helper
 
-from components.policy.bundle import MAX_FILE_BYTES, bundle_digest, check_bundle
+from components.policy.bundle import bundle_digest, check_bundle
+from components.policy.bundle_folder import MAX_FILE_BYTES
 from components.policy.errors import BundleError
 from components.policy.manifest import SCHEMA_VERSION
 

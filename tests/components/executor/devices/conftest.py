@@ -12,6 +12,7 @@ from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal
 from components.executor.device_correction import NodeCorrection
 from components.executor.device_desk import DeviceDesk
+from components.executor.errors import NothingToRollBackError
 from components.executor.followed import Followed
 from components.executor.jobs_in_charge import JobsInCharge
 from components.executor.loop import Executor
@@ -108,7 +109,7 @@ class Following:
         return self.followed
 
     def roll_back(self) -> str:
-        raise NotImplementedError
+        raise NothingToRollBackError("asked", "one classifier decides", "release another")
 
 
 @dataclass
