@@ -10,6 +10,7 @@ from components.jobs.job import Mode
 from components.planning.guard import Limits, Rule, Situation
 from components.planning.plan import plan
 from components.planning.reserve import budget, usable_cpus
+from components.planning.room import Room
 from components.planning.wish import Planned, Purpose, Wish
 from components.telemetry.sample import Arm
 
@@ -23,6 +24,7 @@ if TYPE_CHECKING:
     from components.node.cpuset import CpuSet
     from components.node.topology import Topology
     from components.planning.guard import GuardRule
+    from components.planning.wish import Plan
 
 _OF_ALL = {Purpose.JOINT, Purpose.TRIAL}
 """What a job gets by the plan for all; its search asked for something else."""
@@ -90,14 +92,24 @@ def decide(
     offline = conditions.topology.ids - conditions.online
     planned = plan(wishes, conditions.topology, prober=prober, offline=offline)
     by_job = {change.job: change for change in planned.changes}
+    room = room_of(runs, planned, conditions)
     changes = []
     for run in runs:
         run.denied = planned.denials.get(run.name)
-        change = rule(run, by_job.get(run.name), intents[run.name], conditions)
+        change = rule(run, by_job.get(run.name), intents[run.name], conditions, room)
         if change is not None:
             changes.append(change)
     changes.sort(key=lambda change: len(change.cpus) <= len(change.run.in_force.cpus))
     return tuple(changes), planned.prober
+
+
+def room_of(runs: Sequence[JobRun], planned: Plan, conditions: Conditions) -> Room:
+    """Who has which CPUs until all that is planned is in force."""
+    held = {run.name: run.in_force.cpus for run in runs if run.in_force.is_placed}
+    room = Room(conditions.topology, held, conditions.topology.ids - conditions.online)
+    for change in planned.changes:
+        room.claim(change.job, change.allocation.cpus)
+    return room
 
 
 def wishes_of(runs: Iterable[JobRun], conditions: Conditions) -> tuple[Wish, ...]:
@@ -159,11 +171,11 @@ def _is_fulfilled(run: JobRun, intent: Intent) -> bool:
 
 
 def rule(
-    run: JobRun, planned: Planned | None, intent: Intent, conditions: Conditions
+    run: JobRun, planned: Planned | None, intent: Intent, conditions: Conditions, room: Room
 ) -> Change | None:
     """Let the guard rule, and see what is to be changed by it."""
     evidence = run.decision.evidence
-    situation = _situation(run, conditions, planned)
+    situation = _situation(run, conditions, planned, room)
     ruling = conditions.guard(planned, situation, _limits(run, conditions), evidence)
     run.ruling = ruling
     if not run.acts or conditions.at_s < run.retry_at_s:
@@ -176,6 +188,7 @@ def rule(
         if not as_planned and run.in_force.cpus == ruling.cpus and run.in_force.is_placed:
             return None
         purpose = planned.purpose if planned is not None and as_planned else Purpose.EMERGENCY
+        room.claim(run.name, ruling.cpus)
         return Change(
             run,
             ruling.cpus,
@@ -197,7 +210,9 @@ def _arm(run: JobRun, purpose: Purpose) -> Arm:
     return Arm.CANARY if is_canary else Arm.POLICY
 
 
-def _situation(run: JobRun, conditions: Conditions, planned: Planned | None) -> Situation:
+def _situation(
+    run: JobRun, conditions: Conditions, planned: Planned | None, room: Room
+) -> Situation:
     decision, in_force = run.decision, run.in_force
     is_readable = run.observer.failing_s(conditions.at_s) < conditions.settings.telemetry_s
     has_power = run.window is None or run.window.power_w is not None
@@ -205,6 +220,8 @@ def _situation(run: JobRun, conditions: Conditions, planned: Planned | None) -> 
     good = run.last_good if backed_off else decision.best or run.last_good
     if good is not None and not decision.may_be_good(good.candidate):
         good = None
+    if good is not None:
+        good = room.refuge(run.name, good, run.in_force.cpus)
     return Situation(
         mode_acts=run.mode.acts,
         paused=conditions.is_paused,

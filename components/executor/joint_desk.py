@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
-from components.executor.deciding import rule, wishes_of
+from components.executor.deciding import room_of, rule, wishes_of
 from components.jobs.candidate import Candidate
 from components.planning.joint_ledger import Window
 from components.planning.joint_planner import JointPlanner
@@ -99,10 +99,11 @@ class JointDesk:
             return None
         conditions = replace(conditions, is_joint=True)
         by_job = {change.job: change for change in planned.changes}
+        room = room_of(runs, planned, conditions)
         changes: dict[str, Change] = {}
         for run in runs:
             run.denied = planned.denials.get(run.name)
-            change = rule(run, by_job.get(run.name), run.decision.intent(), conditions)
+            change = rule(run, by_job.get(run.name), run.decision.intent(), conditions, room)
             if change is not None:
                 changes[run.name] = change
         _drop_overlaps(changes, runs)
