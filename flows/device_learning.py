@@ -7,6 +7,7 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from components.policy.bundle import bundle_digest
 from components.policy.device_bundle import load_device_classifier
 from components.policy.device_manifest import DEVICE_CLASSIFIER
 from components.policy.manifest import ANY_NODE
@@ -14,6 +15,7 @@ from components.registry.facts import TrainingFacts
 from components.registry.figures import regret_figure
 from components.registry.mlflow_registry import Registry
 from components.releases.gate import ChallengerFacts, judge
+from components.releases.gate_file import gate_settings
 from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
 from flows.device_tables import TABLES
@@ -103,10 +105,13 @@ def train_device_challenger(
         scores = {CHALLENGER: score_classifier(bundle_devices(trained, out, origins), cases)}
         bundle_devices(trained, out, replace(origins, metrics=figures(scores[CHALLENGER])))
         scores |= _others(settings.home, cases)
-        facts = _facts(measured, scores, seed, Path(scratch), settings.home)
+        facts = replace(
+            _facts(measured, scores, seed, Path(scratch), settings.home),
+            bundle_digest=bundle_digest(out),
+        )
         version = registry.register(out, registry.log_training(facts))
         BundleStore(settings.home / BUNDLES).add(out)
-        verdict = _judged(out, version.digest, scores)
+        verdict = _judged(settings.home, out, version.digest, scores)
         keep_verdict(settings.home, verdict)
         url = registry.version_url(version)
         return DeviceChallenger(version, url, measured.name, scores, verdict)
@@ -160,7 +165,7 @@ def _knows(champion: DeviceClassifier, table: DeviceTable) -> bool:
     )
 
 
-def _judged(out: Path, digest: str, scores: Mapping[str, Scores]) -> Verdict:
+def _judged(home: Path, out: Path, digest: str, scores: Mapping[str, Scores]) -> Verdict:
     return judge(
         scores[CHALLENGER],
         scores.get(CHAMPION, scores[STATIC]),
@@ -173,6 +178,7 @@ def _judged(out: Path, digest: str, scores: Mapping[str, Scores]) -> Verdict:
             bundle_bytes=sum(path.stat().st_size for path in out.iterdir()),
             bundle_problem=None,  # `bundle_devices` checked it by the node's own check
         ),
+        gate_settings(home),
         reference=REFERENCE,
         cost="energy",
     )

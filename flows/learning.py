@@ -90,7 +90,6 @@ def train_challenger(
             checkpoints=settings.home / CHECKPOINTS,
             progress=progress,
         )
-        shutil.rmtree(settings.home / CHECKPOINTS, ignore_errors=True)
         logger.info("%s", report.sentence)
         scores = _scores(champion, report.bundle, surfaces, progress)
         _register_champion(registry, champion, scores["champion"])
@@ -99,6 +98,7 @@ def train_challenger(
         BundleStore(settings.home / BUNDLES).add(report.bundle)
         verdict = _judged(settings.home, report, scores, surfaces, data.version)
         keep_verdict(settings.home, verdict)
+        shutil.rmtree(settings.home / CHECKPOINTS, ignore_errors=True)
         url = registry.version_url(version)
         return Challenger(version, url, data.version, len(surfaces), scores, verdict, report)
 
@@ -132,6 +132,7 @@ def _register_champion(registry: Registry, champion: Path, scores: Scores) -> No
         evaluation_set=scores.evaluation_set,
         git_commit=check_bundle(champion).git_commit,
         scores={"challenger": scores},
+        bundle_digest=champion.name,
     )
     registry.register(champion, registry.log_training(facts))
 
@@ -208,4 +209,5 @@ def _training_facts(
         scores=scores,
         figures=training_figures(report, scores, surfaces, scratch),
         champion_digest=champion.name,
+        bundle_digest=report.digest,
     )

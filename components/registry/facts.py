@@ -55,6 +55,8 @@ class TrainingFacts:
     """PNG files."""
     champion_digest: str | None = None
     """Of the bundle it was trained from."""
+    bundle_digest: str | None = None
+    """Of the bundle that came of it: logging the same bundle again is the same run."""
 
     def __post_init__(self) -> None:
         for key in (*self.params, *self.curves, *self.results, *self.scores):

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ANSWERS_WITHIN_S = 4.0
 _TRY_LATER = {"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "REQUEST_LIMIT_EXCEEDED", "ABORTED"}
 _ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
+_GONE = "RESOURCE_DOES_NOT_EXIST"
 
 
 def connect(url: str) -> MlflowClient:
@@ -65,12 +66,21 @@ def asking(url: str, what: str) -> Iterator[None]:
 
 def unless_there(make: Callable[[], object]) -> None:
     """Make something that someone else may have made just before."""
+    _unless(_ALREADY_THERE, make)
+
+
+def unless_gone(remove: Callable[[], object]) -> None:
+    """Remove something that someone else may have removed just before."""
+    _unless(_GONE, remove)
+
+
+def _unless(code: str, ask: Callable[[], object]) -> None:
     from mlflow.exceptions import MlflowException
 
     try:
-        make()
+        ask()
     except MlflowException as error:
-        if error.error_code != _ALREADY_THERE:
+        if error.error_code != code:
             raise
 
 

@@ -12,7 +12,13 @@ from components.registry.facts import Lineage, MirrorReport, RegisteredVersion, 
 from components.registry.mlflow_client import asking, connect
 from components.registry.model_files import read_manifest
 from components.registry.runs import log_run, read_scores
-from components.registry.versions import aliases, all_versions, create, with_digest
+from components.registry.versions import (
+    aliases,
+    all_versions,
+    create,
+    keep_first,
+    with_digest,
+)
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -44,6 +50,8 @@ class Registry:
     def register(self, bundle: Path, run_id: str | None = None) -> RegisteredVersion:
         """Register a bundle as a version and as challenger; one already registered stays.
 
+        Asking again after the server went away in the middle finishes what was begun.
+
         Args:
             bundle: its folder.
             run_id: of the training; None: it was not trained here.
@@ -53,14 +61,23 @@ class Registry:
         """
         digest, manifest = read_manifest(bundle)
         with asking(self._url, f"register bundle {digest[:12]}"):
-            known = with_digest(self._client, manifest.kind, digest)
+            known = keep_first(self._client, manifest.kind, digest)
             if known is None:
-                number = str(create(self._client, bundle, digest, manifest, run_id))
+                create(self._client, bundle, digest, manifest, run_id)
+                known = keep_first(self._client, manifest.kind, digest)
+            if known is not None and self._is_news(known):
+                number = str(known.version)
                 self._client.set_registered_model_alias(manifest.kind, CHALLENGER, number)
                 known = with_digest(self._client, manifest.kind, digest)
         if known is None:
             raise _unknown(manifest.kind, digest)
         return known
+
+    def _is_news(self, version: RegisteredVersion) -> bool:
+        """Whether a version is the newest, was never in force, and is not called challenger yet."""
+        newest = all_versions(self._client, version.policy)[-1]
+        never_ran = version.release_sequence is None and CHAMPION not in version.aliases
+        return never_ran and version == newest and CHALLENGER not in version.aliases
 
     def mirror(self, release: Release, policy: str = CORE_ALLOCATOR) -> MirrorReport:
         """Make the aliases say what a release says; one that was moved by hand is put back.

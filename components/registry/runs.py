@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import tempfile
 import time
+import uuid
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -21,12 +22,24 @@ if TYPE_CHECKING:
 
 _BATCH = 500
 """Metrics in a request; the API takes 1,000."""
+_ATTEMPT = "joulepilot.attempt"
+"""Tag of a run: what it logs, so that it is found again when the server's answer was lost."""
 
 
 def log_run(client: MlflowClient, facts: TrainingFacts) -> str:
-    """Log a training and return the run's id; a run that could not be filled is marked failed."""
+    """Log a training and return the run's id; a run that could not be filled is marked failed.
+
+    Where the server went away in the middle, asking again leaves one finished run of a bundle and
+    none that says it is running.
+    """
     experiment = experiment_id(client, facts.policy)
-    run = client.create_run(experiment, run_name=facts.name, tags=_tags(facts))
+    attempt = facts.bundle_digest or uuid.uuid4().hex
+    finished = _runs_of(client, experiment, attempt, "FINISHED")
+    if finished:
+        return finished[0]
+    run = client.create_run(
+        experiment, run_name=facts.name, tags=_tags(facts) | {_ATTEMPT: attempt}
+    )
     run_id: str = run.info.run_id
     status = "FAILED"
     try:
@@ -34,6 +47,8 @@ def log_run(client: MlflowClient, facts: TrainingFacts) -> str:
         status = "FINISHED"
     finally:
         client.set_terminated(run_id, status)
+    for left_behind in _runs_of(client, experiment, attempt, "RUNNING"):
+        client.set_terminated(left_behind, "FAILED")
     return run_id
 
 
@@ -55,6 +70,13 @@ def experiment_id(client: MlflowClient, name: str) -> str:
         unless_there(lambda: client.create_experiment(name))
         known = client.get_experiment_by_name(name)
     return str(known.experiment_id)
+
+
+def _runs_of(client: MlflowClient, experiment: str, attempt: str, status: str) -> list[str]:
+    """Ids of runs that log the same and are in a status, oldest first."""
+    asked = f"tags.`{_ATTEMPT}` = '{attempt}' and attributes.status = '{status}'"
+    found = client.search_runs([experiment], asked, order_by=["attributes.start_time ASC"])
+    return [run.info.run_id for run in found]
 
 
 def _fill(client: MlflowClient, run_id: str, facts: TrainingFacts) -> None:

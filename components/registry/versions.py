@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
 from components.registry.facts import RegisteredVersion
-from components.registry.mlflow_client import unless_there
+from components.registry.mlflow_client import unless_gone, unless_there
 from components.registry.model_files import described, write_model_files
 from components.registry.runs import experiment_id
 
@@ -37,6 +37,25 @@ def with_digest(client: MlflowClient, policy: str, digest: str) -> RegisteredVer
     return next((item for item in all_versions(client, policy) if item.digest == digest), None)
 
 
+def keep_first(client: MlflowClient, policy: str, digest: str) -> RegisteredVersion | None:
+    """Remove all versions of a bundle but the first, and what was uploaded in vain.
+
+    Two may be made at once, or one twice where the answer to the first request was lost; whoever
+    looks afterwards sees both and keeps the same one.
+    """
+    same = [item for item in all_versions(client, policy) if item.digest == digest]
+    if not same:
+        return None
+    first, *others = same
+    for other in others:
+        unless_gone(lambda number=str(other.version): client.delete_model_version(policy, number))
+    kept = client.get_model_version(policy, str(first.version)).source
+    for model in _uploads(client, policy, digest):
+        if _source(model) != kept:
+            unless_gone(lambda model_id=model: client.delete_logged_model(model_id))
+    return first
+
+
 def aliases(client: MlflowClient, policy: str) -> dict[str, int]:
     """Version by alias."""
     named = client.get_registered_model(policy).aliases
@@ -56,7 +75,7 @@ def create(
     model_id = _upload(client, bundle, digest, manifest, run_id)
     version = client.create_model_version(
         policy,
-        source=f"models:/{model_id}",
+        source=_source(model_id),
         run_id=run_id,
         model_id=model_id,
         tags=_tags(digest, manifest),
@@ -89,6 +108,18 @@ def _upload(
     finally:
         client.finalize_logged_model(model_id, status)
     return model_id
+
+
+def _uploads(client: MlflowClient, policy: str, digest: str) -> list[str]:
+    """Ids of what was uploaded of a bundle, the whole and the half."""
+    found = client.search_logged_models(
+        [experiment_id(client, policy)], f"tags.digest = '{digest}'"
+    )
+    return [model.model_id for model in found]
+
+
+def _source(model_id: str) -> str:
+    return f"models:/{model_id}"
 
 
 def _log_metrics(client: MlflowClient, run_id: str, model_id: str, manifest: AnyBundle) -> None:
