@@ -216,6 +216,8 @@ class DeviceDesk:
             self._give_up(job, pending, f"not followed within {took_s:.0f} s", at_s)
         elif served.refusal and took_s > 0:
             self._give_up(job, pending, f"refused: {served.refusal}", at_s)
+        elif pending.move.device in served.absent:
+            self._give_up(job, pending, f"absent: {served.absent[pending.move.device]}", at_s)
 
     def _give_up(self, job: JobDevices, pending: Pending, why: str, at_s: float) -> None:
         job.pending = None

@@ -4,16 +4,45 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Any
 
-from components.inference_server.errors import DeviceAbsentError
+from components.inference_server.errors import DeviceAbsentError, DeviceLostError
 from components.inference_server.onnx_runtime import load_onnxruntime
 from components.inference_server.prepared_network import Session
 
 if TYPE_CHECKING:
     from pathlib import Path
 
+    import numpy as np
+    from numpy.typing import NDArray
+
     from components.inference_server.prepared_network import NetworkFacts
 
 PROVIDER = "CUDAExecutionProvider"
+_FAILURES = ("Fail", "RuntimeException", "EPFail", "EngineError")
+
+
+class CudaSession:
+    """A network ready to run on one GPU."""
+
+    def __init__(self, session: Session, index: int, failures: tuple[type[Exception], ...]) -> None:
+        self._session = session
+        self._index = index
+        self._failures = failures
+        self.n_threads = session.n_threads
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Classify; images are [batch, ...image shape], logits [batch, classes].
+
+        Raises:
+            DeviceLostError: the GPU does not run it.
+        """
+        try:
+            return self._session.run(images)
+        except self._failures as error:
+            raise DeviceLostError(
+                f"asked NVIDIA GPU {self._index} for an inference",
+                str(error),
+                "see nvidia-smi, and start the server anew when the GPU is well",
+            ) from error
 
 
 class CudaNetwork:
@@ -36,10 +65,13 @@ class CudaNetwork:
         if PROVIDER not in self._first.get_providers():
             raise _absent(index, "the provider fell back to the CPU: no usable GPU")
 
-    def session(self, n_threads: int) -> Session:
+    def session(self, n_threads: int) -> CudaSession:
         """Make a session; the GPU's own threads do the work."""
         opened, self._first = self._first or self._open(), None
-        return Session(opened, self.facts.input_name, n_threads)
+        state = self._ort.capi.onnxruntime_pybind11_state
+        failures = tuple(getattr(state, name) for name in _FAILURES)
+        session = Session(opened, self.facts.input_name, n_threads)
+        return CudaSession(session, self._index, failures)
 
     def _open(self) -> Any:
         options = self._ort.SessionOptions()

@@ -17,11 +17,13 @@ import numpy as np
 
 from components.actuation.errors import HintError
 from components.actuation.hint import decode_hint, read_hint_text
-from components.errors import JoulepilotError
 from components.inference_server.devices import CPU
+from components.inference_server.errors import DeviceLostError
 
 if TYPE_CHECKING:
     from pathlib import Path
+
+    from numpy.typing import NDArray
 
     from components.actuation.hint import Hint
     from components.inference_server.cpuset_follower import CpusetFollower
@@ -73,7 +75,8 @@ class DeviceFollower:
             ModelError: one cannot be made.
         """
         self._cpu = cpu
-        self._opened = opened
+        self._backends = opened.backends
+        self._absent = dict(opened.absent)
         self._hint_dir = hint_dir
         self._sessions = {
             name: self._warm(network.session(cpu.session.n_threads), batch_size)
@@ -94,7 +97,7 @@ class DeviceFollower:
     @property
     def session(self) -> DeviceSession:
         """The session in force."""
-        return self._sessions[self.device] if self.device != CPU else self._cpu.session
+        return self._sessions.get(self.device) or self._cpu.session
 
     @property
     def cpus(self) -> frozenset[int]:
@@ -110,9 +113,18 @@ class DeviceFollower:
     def devices(self) -> tuple[DeviceStatus, ...]:
         """All devices the server was told of."""
         return tuple(
-            DeviceStatus(name, self._status(name), backend, self._opened.absent.get(name, ""))
-            for name, backend in self._opened.backends.items()
+            DeviceStatus(name, self._status(name), backend, self._absent.get(name, ""))
+            for name, backend in self._backends.items()
         )
+
+    def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Classify a batch on the device in force; where that fails, on the CPU from now on."""
+        device, session = self.device, self.session
+        try:
+            return session.run(images)
+        except DeviceLostError as error:
+            self._lose(device, error)
+            return self._cpu.session.run(images)
 
     def start(self) -> None:
         """Begin to follow."""
@@ -149,7 +161,7 @@ class DeviceFollower:
 
     def _use(self, device: str) -> bool:
         if device != CPU and device not in self._sessions:
-            self._refuse(self._opened.absent.get(device, f"it was not told of {device}"))
+            self._refuse(self._absent.get(device, f"it was not told of {device}"))
             return False
         self.refusal = ""
         if device != self.device:
@@ -170,11 +182,19 @@ class DeviceFollower:
         start = time.perf_counter()
         try:
             session.run(images)
-        except (JoulepilotError, RuntimeError) as error:
-            self._refuse(f"a probe on {probe} failed: {error}")
+        except DeviceLostError as error:
+            self._lose(probe, error)
             return
         took_s = time.perf_counter() - start
         self.last_probe = ProbeResult(probe, hint.probe_id or "", self.last_batch, took_s)
+
+    def _lose(self, device: str, error: DeviceLostError) -> None:
+        """Hold a device no more; one that fails would fail the next request too."""
+        self._absent[device] = error.found
+        if self.device == device:
+            self._use(CPU)
+        self._sessions.pop(device, None)
+        self._refuse(f"{device} is lost: {error.found}")
 
     def _refuse(self, reason: str) -> None:
         self.refusal = reason
@@ -187,7 +207,7 @@ class DeviceFollower:
     def _status(self, name: str) -> str:
         if name == self.device:
             return IN_FORCE
-        return ABSENT if name in self._opened.absent else HELD
+        return ABSENT if name in self._absent else HELD
 
     def _warm(self, session: DeviceSession, batch_size: int) -> DeviceSession:
         session.run(np.zeros((batch_size, *self._image_shape), dtype=np.float32))

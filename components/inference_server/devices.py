@@ -33,7 +33,11 @@ class DeviceSession(Protocol):
     n_threads: int
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Classify a batch."""
+        """Classify a batch.
+
+        Raises:
+            DeviceLostError: a device other than the CPU does not run it.
+        """
         ...
 
 

@@ -4,6 +4,7 @@ JoulepilotError
 ├── BusyError (TemporaryError)        warming, draining, or the queue is full: try again later
 ├── ModelError (PermanentError)       a file is no network this server can run
 ├── DeviceAbsentError (PermanentError) a device is not on this machine
+├── DeviceLostError (PermanentError)  a device that was held does not run any more
 ├── DeviceNameError (PermanentError)  a device is asked for that nobody knows
 ├── NetworkNameError (PermanentError) a network is asked for that nobody knows how to make
 ├── BadRequestError (PermanentError)  a request does not fit the network
@@ -24,6 +25,10 @@ class ModelError(PermanentError):
 
 class DeviceAbsentError(PermanentError):
     """A device is not on this machine."""
+
+
+class DeviceLostError(PermanentError):
+    """A device that was held does not run any more."""
 
 
 class DeviceNameError(PermanentError):

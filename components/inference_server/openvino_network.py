@@ -6,7 +6,7 @@ import importlib
 import sys
 from typing import TYPE_CHECKING, Any
 
-from components.inference_server.errors import DeviceAbsentError, ModelError
+from components.inference_server.errors import DeviceAbsentError, DeviceLostError, ModelError
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -21,13 +21,25 @@ if TYPE_CHECKING:
 class OpenVinoSession:
     """A compiled network; asked by one caller at a time."""
 
-    def __init__(self, compiled: Any, n_threads: int) -> None:
+    def __init__(self, compiled: Any, plugin: str, n_threads: int) -> None:
         self._request = compiled.create_infer_request()
+        self._plugin = plugin
         self.n_threads = n_threads
 
     def run(self, images: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Classify; images are [batch, ...image shape], logits [batch, classes]."""
-        self._request.infer([images])
+        """Classify; images are [batch, ...image shape], logits [batch, classes].
+
+        Raises:
+            DeviceLostError: the device does not run it.
+        """
+        try:
+            self._request.infer([images])
+        except RuntimeError as error:
+            raise DeviceLostError(
+                f"asked OpenVINO's {self._plugin} for an inference",
+                str(error),
+                "see that the device is there, and start the server anew",
+            ) from error
         logits: NDArray[np.float32] = self._request.get_output_tensor(0).data.copy()
         return logits
 
@@ -78,7 +90,7 @@ class OpenVinoNetwork:
                 str(error),
                 "serve it on another device",
             ) from error
-        return OpenVinoSession(compiled, n_threads)
+        return OpenVinoSession(compiled, self._plugin, n_threads)
 
 
 def _load_openvino() -> ModuleType:

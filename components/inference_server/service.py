@@ -162,7 +162,7 @@ class InferenceService:
             images = random_images.batch(self._allowed(wanted))
         follower.last_batch = len(images)
         with self._turnstile.turn():
-            logits = follower.session.run(images)
+            logits = follower.run(images)
         if not np.isfinite(logits).all():
             raise BadRequestError(
                 "asked to classify these images", "the logits are not finite", "send finite pixels"

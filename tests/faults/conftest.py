@@ -9,6 +9,7 @@ from __future__ import annotations
 import tomllib
 from collections import defaultdict
 from dataclasses import dataclass, field
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -68,7 +69,7 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
             results[report.nodeid.split("[")[0]].append(outcome)
     terminalreporter.section("fault matrix")
     terminalreporter.write_line(f"{'fault':<62}{'kind':<6}{'tests':>6}  result")
-    for row in _rows():
+    for row in _asked(terminalreporter.config):
         found = [outcome for test in row["tests"] for outcome in results.get(test, ["not run"])]
         bad = {one: found.count(one) for one in sorted(set(found) - {"passed"})}
         told = "passed" if not bad else ", ".join(f"{n} {one}" for one, n in bad.items())
@@ -78,6 +79,12 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def _rows() -> list[dict[str, list[str]]]:
     return tomllib.loads(MATRIX.read_text())["row"]
+
+
+def _asked(config: pytest.Config) -> list[dict[str, list[str]]]:
+    """Rows of which a test lies in what was named on the command line."""
+    named = tuple(config.args)
+    return [row for row in _rows() if any(test.startswith(named) for test in row["tests"])]
 
 
 def _function(item: pytest.Item) -> str:
@@ -124,14 +131,14 @@ class World:
         self.ports = self.ports or ports_of(self.node, "broken")
         self.store = StateStore(self.home / "state.json")
         self.journal = Journal(self.home / "journal.json")
-        overrides = LiveOverrides(self.home / "overrides.json")
+        self.overrides = LiveOverrides(self.home / "overrides.json")
         self.executor = Executor(
             self.ports,
             publisher=self.published,
             journal=self.journal,
             store=self.store,
-            in_charge=JobsInCharge(self.home / "jobs.toml", overrides),
-            following=Fixed(load_brain(default_bundle())),
+            in_charge=JobsInCharge(self.home / "jobs.toml", self.overrides),
+            following=Fixed(_shipped()),
             settings=self.settings,
             seed=3,
         )
@@ -161,6 +168,12 @@ class World:
     def cpus(self, name: str = "resnet") -> frozenset[int]:
         """What the kernel says, not what the executor believes."""
         return self.node.host.effective_cpus(self.node.container(name).id)
+
+
+@cache
+def _shipped() -> Brain:
+    """One for all worlds: to load it takes longer than most of them live."""
+    return load_brain(default_bundle())
 
 
 @pytest.fixture

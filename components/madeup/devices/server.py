@@ -60,6 +60,7 @@ class DeviceServer:
         self._switch: tuple[float, str] | None = None
         self._left: dict[str, tuple[float, float]] = {}
         self._slower: dict[str, float] = {}
+        self._lost: dict[str, str] = {}
         self._probe: ProbeReading | None = None
         self.ignores_hints = False
         """A server that never does what hints say."""
@@ -75,7 +76,8 @@ class DeviceServer:
         features = {name: float(getattr(self._response.network, name)) for name in NETWORK_FEATURES}
         return ServedDevices(
             in_force=self.device,
-            held=HELD,
+            held=self._held,
+            absent=dict(self._lost),
             features=features,
             clock_share={"dgpu": self._clock("dgpu")},
             probe=self._probe,
@@ -95,6 +97,17 @@ class DeviceServer:
         """Make a device slower from now on: a thermal limit, a neighbour; 1.0 makes it well."""
         self._slower[device] = factor
         self._respond(self._response)
+
+    def lose(self, device: str, why: str) -> None:
+        """Let a device fall off the bus; what it served is on the CPU from now on."""
+        self._lost[device] = why
+        self._switch = None
+        if self.device == device:
+            self._respond(replace(self._response, device=HELD[0]))
+
+    @property
+    def _held(self) -> tuple[str, ...]:
+        return tuple(device for device in HELD if device not in self._lost)
 
     def _respond(self, response: DeviceResponse) -> None:
         self._response = replace(response, slower=self._slower.get(response.device, 1.0))
@@ -124,12 +137,12 @@ class DeviceServer:
             log.warning("%s: %s", self._job, error)
             return
         wanted = HELD[0] if hint is None else hint.device
-        if wanted not in HELD:
+        if wanted not in self._held:
             log.warning("%s: it does not hold %s", self._job, wanted)
             return
         if wanted != self.device:
             self._switch = (self._node.clock.monotonic_s() + SWITCH_S, wanted)
-        if hint is not None and hint.probe in HELD:
+        if hint is not None and hint.probe in self._held:
             self._try(hint)
 
     def _try(self, hint: Hint) -> None:

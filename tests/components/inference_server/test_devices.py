@@ -12,8 +12,8 @@ from components.actuation.hint import Hint, encode_hint, write_hint_text
 from components.inference_server.counters import Counters
 from components.inference_server.cpuset_follower import CpusetFollower
 from components.inference_server.device_follower import DeviceFollower
-from components.inference_server.devices import open_devices, parse_devices
-from components.inference_server.errors import DeviceNameError, ModelError
+from components.inference_server.devices import OpenedDevices, open_devices, parse_devices
+from components.inference_server.errors import DeviceLostError, DeviceNameError, ModelError
 from components.inference_server.metrics_page import metrics_page
 from components.inference_server.network_features import read_features
 from components.inference_server.service import InferenceService, ServiceLimits
@@ -123,6 +123,62 @@ def test_the_watcher_notices_a_renamed_file_soon(follower: DeviceFollower, tmp_p
     while follower.device != "igpu":
         assert time.monotonic() < deadline
         time.sleep(0.01)
+
+
+class FallsOffTheBus:
+    """A GPU that works until it is lost; one for all sessions."""
+
+    is_lost = False
+    n_threads = 1
+
+    def __init__(self, network: PreparedNetwork) -> None:
+        self.facts = network.facts
+        self._session = network.session(1)
+
+    def session(self, _n_threads: int) -> FallsOffTheBus:
+        return self
+
+    def run(self, images: np.ndarray) -> np.ndarray:
+        if self.is_lost:
+            raise DeviceLostError("asked for an inference", "GPU is lost", "see nvidia-smi")
+        return self._session.run(images)
+
+
+@pytest.mark.parametrize("probe", [None, "dgpu"])
+def test_a_device_that_is_gone_fails_no_request_and_is_held_no_more(
+    network: PreparedNetwork, tmp_path: Path, probe: str | None
+) -> None:
+    gpu = FallsOffTheBus(network)
+    cpu = CpusetFollower(network, batch_size=1, max_threads=1)
+    opened = OpenedDevices({"dgpu": gpu}, {}, parse_devices("cpu,dgpu"))
+    follower = DeviceFollower(cpu, opened, hint_dir=tmp_path, batch_size=1)
+    service = InferenceService("mlp-small", ServiceLimits(), Counters())
+    service.open(network.facts, follower)
+    hint(tmp_path, "cpu" if probe else "dgpu")
+    follower.follow()
+
+    gpu.is_lost = True
+    if probe:
+        hint(tmp_path, "cpu", probe=probe)
+        follower.follow()
+    answered = service.classify(b"", 2, time.perf_counter())
+
+    served = devices_of_page(metrics_page(service.counters.counts(), service.facts()))
+    assert answered.n_images == 2
+    assert (served.in_force, served.held) == ("cpu", ("cpu",))
+    assert "GPU is lost" in served.absent["dgpu"]
+    hint(tmp_path, "dgpu")
+    follower.follow()
+    assert follower.device == "cpu"
+    assert "GPU is lost" in follower.refusal
+
+
+def test_what_openvino_cannot_run_is_a_lost_device(mlp: Path, network: PreparedNetwork) -> None:
+    opened = open_devices(parse_devices(TOLD), mlp, network.facts)
+    session = opened.held["igpu"].session(1)
+
+    with pytest.raises(DeviceLostError, match="OpenVINO"):
+        session.run("no image")
 
 
 @pytest.mark.parametrize("text", ["igpu", "cpu,tpu", "cpu=openvino:CPU", "cpu,dgpu:x", ""])

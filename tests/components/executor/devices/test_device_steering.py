@@ -148,6 +148,36 @@ def test_a_change_that_misses_the_target_is_undone_and_not_tried_again(
     assert rig.told.count("cpu → igpu") == 1
 
 
+def test_a_device_that_is_gone_is_left_told_of_and_asked_for_no_more(
+    rig: Any, follow: Callable[..., None]
+) -> None:
+    follow(rig)
+    rig.run_until(lambda: "→ igpu, read back" in rig.told)
+
+    rig.node.server.lose("igpu", "GPU is lost")
+    rig.run(120)
+
+    assert rig.device != "igpu"
+    assert rig.desk.device_of(rig.job) == rig.device
+    assert "igpu is absent: GPU is lost" in rig.told
+    assert rig.told.count("→ igpu") == 1
+    assert rig.node.true_latency_ms("digits") <= 1.0
+    assert rig.executor.stop().complete
+    assert hints(rig) == ""
+
+
+def test_a_device_that_goes_before_it_was_taken_is_given_up_at_once(
+    rig: Any, follow: Callable[..., None]
+) -> None:
+    follow(rig)
+    rig.run_until(lambda: "igpu" in hints(rig))
+
+    rig.node.server.lose("igpu", "GPU is lost")
+    rig.run(5)
+
+    assert "absent: GPU is lost: switch to igpu; it stays on cpu" in rig.told
+
+
 def test_a_server_that_ignores_hints_is_believed_and_told_of(
     rig: Any, follow: Callable[..., None]
 ) -> None:
