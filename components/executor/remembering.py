@@ -23,10 +23,10 @@ def remember(executor: Executor, run: JobRun) -> None:
             run.container.image_digest,
             executor.ports.clock.now_s(),
         )
-        executor.store.change(last_good={**state.last_good, run.name: kept})
+        executor.store.note(last_good={**state.last_good, run.name: kept})
     if decision.has_new_proof:
         decision.has_new_proof = False
         node = executor.fingerprint.identity.fingerprint
         fingerprint = fingerprint_of(node, run.container, run.job)
         proofs = JobProofs(fingerprint, tuple(decision.memory.proofs.values()))
-        executor.store.change(proofs={**executor.store.state.proofs, run.name: proofs})
+        executor.store.note(proofs={**executor.store.state.proofs, run.name: proofs})

@@ -12,8 +12,10 @@ from typing import TYPE_CHECKING
 from components.durable_file import replace_file
 from components.errors import JoulepilotError
 from components.executor.node_state import NodeState, state_from_object, state_to_object
+from components.executor.write_behind import WriteBehind
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
     from pathlib import Path
 
 log = logging.getLogger(__name__)
@@ -25,39 +27,59 @@ class StateStore:
     The loop and the release follower write fields of their own, each as a whole.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, *, writes_behind: bool = False) -> None:
+        """Read what is there; with `writes_behind`, `close` has to be called in the end."""
         self._path = path
         self._lock = threading.Lock()
+        self._writing = threading.Lock()
         self.health: tuple[str, ...] = ()
         """One line per thing that was wrong with the file."""
         self.state = self._read()
+        self._behind = WriteBehind(self._write) if writes_behind else None
 
     def change(self, **changes: object) -> NodeState:
-        """Replace fields and keep the result; a disk that fails is reported, not fatal."""
-        with self._lock:
-            changed = replace(self.state, **changes)  # type: ignore[arg-type]  # fields by name
-            if changed != self.state:
-                self.state = changed
+        """Replace fields; they are on disk when this returns. A disk that fails is reported."""
+        if self._replace(changes):
+            self._write()
+        return self.state
+
+    def note(self, **changes: object) -> NodeState:
+        """Replace fields that a crash may cost; they are on disk soon, and nobody waits for it."""
+        if self._replace(changes):
+            if self._behind is None:
                 self._write()
-            return self.state
+            else:
+                self._behind.ask()
+        return self.state
+
+    def close(self) -> None:
+        """Write what was noted."""
+        if self._behind is not None:
+            self._behind.close()
+
+    def _replace(self, changes: Mapping[str, object]) -> bool:
+        with self._lock:
+            before = self.state
+            self.state = replace(before, **changes)  # type: ignore[arg-type]  # fields by name
+            return self.state != before
 
     def _write(self) -> None:
-        content = state_to_object(self.state)
-        try:
-            replace_file(
-                self._path, json.dumps({"sha256": _digest(content), "state": content}, indent=1)
-            )
-        except OSError as error:
-            self.health = (f"{self._path} cannot be written: {error}; make room for it",)
-            log.warning(self.health[0])
-        else:
-            self.health = ()
+        with self._writing:
+            content = json.dumps(state_to_object(self.state), sort_keys=True)
+            document = f'{{"sha256": "{_digest(content)}", "state": {content}}}'
+            try:
+                replace_file(self._path, document)
+            except OSError as error:
+                self.health = (f"{self._path} cannot be written: {error}; make room for it",)
+                log.warning(self.health[0])
+            else:
+                self.health = ()
 
     def _read(self) -> NodeState:
         try:
             document = json.loads(self._path.read_text(encoding="utf-8"))
             content = document["state"]
-            if document["sha256"] != _digest(content):
+            if document["sha256"] != _digest(json.dumps(content, sort_keys=True)):
                 return self._set_aside("its content does not fit its checksum")
             return state_from_object(content)
         except FileNotFoundError:
@@ -77,5 +99,5 @@ class StateStore:
         return NodeState()
 
 
-def _digest(content: object) -> str:
-    return hashlib.sha256(json.dumps(content, sort_keys=True).encode()).hexdigest()
+def _digest(content: str) -> str:
+    return hashlib.sha256(content.encode()).hexdigest()

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import threading
-from contextlib import contextmanager
+from contextlib import closing, contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -82,10 +82,13 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
     """
     home = NodeHome(options.home)
     stopping = threading.Event()
-    with home.lock(), _events(options) as changed:
+    with (
+        home.lock(),
+        _events(options) as changed,
+        closing(StateStore(home.state, writes_behind=True)) as store,
+    ):
         ports = make_ports(options)
         journal = Journal(home.journal)
-        store = StateStore(home.state)
         overrides = LiveOverrides(home.overrides)
         in_charge = JobsInCharge(options.jobs_file or home.jobs_file, overrides, options.only_label)
         ports = replace(

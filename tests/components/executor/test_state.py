@@ -2,6 +2,11 @@
 
 from __future__ import annotations
 
+import threading
+import time
+from contextlib import closing
+
+import components.durable_file
 from components.executor.held import Held
 from components.executor.node_state import LastGood, NodeState
 from components.executor.state import StateStore
@@ -54,3 +59,47 @@ def test_a_disk_that_fails_is_reported_and_not_fatal(tmp_path):
 
     assert store.state.release == 2
     assert "cannot be" in store.health[0]
+
+
+def test_what_is_only_noted_is_on_disk_soon_and_at_the_latest_when_it_is_closed(tmp_path):
+    path = tmp_path / "state.json"
+    store = StateStore(path, writes_behind=True)
+    store.note(last_good={"web": GOOD})
+    until_s = time.monotonic() + 10.0
+    while StateStore(path).state.last_good != {"web": GOOD} and time.monotonic() < until_s:
+        time.sleep(0.01)
+    assert StateStore(path).state.last_good == {"web": GOOD}
+
+    store.note(last_good={"db": GOOD})
+    store.close()
+
+    assert StateStore(path).state.last_good == {"db": GOOD}
+
+
+def test_what_is_changed_is_on_disk_at_once_with_all_that_was_noted_before(tmp_path):
+    path = tmp_path / "state.json"
+    with closing(StateStore(path, writes_behind=True)) as store:
+        store.note(last_good={"web": GOOD})
+        store.change(paused=True)
+
+        assert StateStore(path).state == store.state
+        assert store.state.paused
+
+
+def test_a_disk_that_hangs_holds_up_nobody_who_only_notes(tmp_path, monkeypatch):
+    may_sync, syncs = threading.Event(), threading.Event()
+
+    def hang(_descriptor):
+        syncs.set()
+        may_sync.wait(10.0)
+
+    monkeypatch.setattr(components.durable_file.os, "fsync", hang)
+    with closing(StateStore(tmp_path / "state.json", writes_behind=True)) as store:
+        store.note(last_good={"web": GOOD})
+        assert syncs.wait(10.0)
+
+        store.note(last_good={"db": GOOD})  # would not return while the disk hangs
+
+        assert not may_sync.is_set()
+        may_sync.set()
+    assert StateStore(tmp_path / "state.json").state.last_good == {"db": GOOD}
