@@ -67,11 +67,16 @@ def drifts(before: pd.DataFrame, after: pd.DataFrame) -> tuple[Drift, ...]:
     )
 
 
+def band_of_load(rows: pd.DataFrame) -> pd.Series:
+    """Number of the band of load of each row; NaN where none was served."""
+    rate = rows["served_rate_per_s"].astype(float)
+    return np.floor(np.log(rate.where(rate > 0)) / BAND_LOG)
+
+
 def _cells(frame: pd.DataFrame) -> dict[tuple[object, ...], np.ndarray]:
     """Log latencies by cell, of cells with enough rows; contended rows say nothing."""
     rows = frame[frame["contended"].ne(other=True) & (frame["latency_mean_ms"] > 0)]
-    rate = rows["served_rate_per_s"].astype(float)
-    band = np.floor(np.log(rate.where(rate > 0)) / BAND_LOG)
+    band = band_of_load(rows)
     rows = rows.assign(band=band, log_latency=np.log(rows["latency_mean_ms"].astype(float)))
     return {
         key if isinstance(key, tuple) else (key,): group["log_latency"].to_numpy()

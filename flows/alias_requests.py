@@ -8,7 +8,7 @@ from components.errors import JoulepilotError
 from components.registry.errors import RegistryError
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
-from flows.mirroring import mirror, moved_by_hand
+from flows.mirroring import catch_up, mirror, moved_by_hand
 from flows.releasing import promote_version
 from flows.telling.findings import Finding
 
@@ -20,13 +20,16 @@ WHO = "someone in MLflow"
 
 
 def answer_requests(settings: Settings) -> tuple[Finding, ...]:
-    """Grant or refuse every alias that was moved by hand.
+    """Grant or refuse every alias that was moved by hand; without one, see that all are right.
 
     Returns:
         What people are to be told; nothing while MLflow is away, it is asked again later.
     """
     try:
-        return tuple(_answer(settings, moved) for moved in moved_by_hand(settings))
+        moved = moved_by_hand(settings)
+        if not moved:
+            catch_up(settings)
+        return tuple(_answer(settings, request) for request in moved)
     except RegistryError:
         return ()
 

@@ -34,15 +34,17 @@ FLOW, DEPLOYMENT = "approval", "by-hand"
 APPROVE, REJECT = "approve", "reject"
 
 
-def ask(settings: Settings, version: RegisteredVersion, *, why: str) -> Request:
+def ask(settings: Settings, version: RegisteredVersion, *, why: str, rollout: str) -> Request:
     """Write down that a version waits for a person."""
-    return ask_approval(settings.home, version.digest, version.version, why, datetime.now(UTC))
+    now = datetime.now(UTC)
+    return ask_approval(settings.home, version.digest, version.version, why, now, rollout)
 
 
-def start(settings: Settings, version: RegisteredVersion, *, why: str) -> Request:
+def start(settings: Settings, version: RegisteredVersion, *, why: str, rollout: str) -> Request:
     """Ask, and start the run whose page has the form."""
-    asked = ask(settings, version, why=why)
-    parameters = {"request": {"version": str(version.version), "why": why}}
+    asked = ask(settings, version, why=why, rollout=rollout)
+    request = {"version": str(version.version), "why": why, "rollout": rollout}
+    parameters = {"request": request}
     run_deployment(f"{FLOW}/{DEPLOYMENT}", parameters=parameters, timeout=0, as_subflow=False)
     return asked
 

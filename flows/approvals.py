@@ -39,6 +39,8 @@ class Request:
     why: str
     expires_at: datetime
     decision: Decision | None = None
+    rollout: str = "all"
+    """How it gets everywhere once a person said yes."""
 
     def is_open(self, now: datetime) -> bool:
         """Whether a person may still decide."""
@@ -65,14 +67,16 @@ class Request:
         return "waiting" if self.is_open(now) else "expired"
 
 
-def ask_approval(home: Path, digest: str, version: int, why: str, now: datetime) -> Request:
+def ask_approval(
+    home: Path, digest: str, version: int, why: str, now: datetime, rollout: str = "all"
+) -> Request:
     """Write a request down; asking again before the last one's time is over changes nothing."""
     path = _path(home, digest)
     if path.exists():
         known = _read(path)
         if now < known.expires_at:
             return known
-    request = Request(digest, version, why, now + EXPIRES_AFTER)
+    request = Request(digest, version, why, now + EXPIRES_AFTER, rollout=rollout)
     _write(path, request)
     return request
 
@@ -138,6 +142,7 @@ def _write(path: Path, request: Request) -> None:
         "digest": request.digest,
         "version": request.version,
         "why": request.why,
+        "rollout": request.rollout,
         "expires_at": request.expires_at.isoformat(),
         "decision": said
         and {
@@ -158,6 +163,7 @@ def _read(path: Path) -> Request:
             digest=str(content["digest"]),
             version=int(content["version"]),
             why=str(content["why"]),
+            rollout=str(content.get("rollout", "all")),  # older files do not have it
             expires_at=datetime.fromisoformat(content["expires_at"]).astimezone(UTC),
             decision=said
             and Decision(

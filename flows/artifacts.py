@@ -139,13 +139,6 @@ def savings(report: SavingsReport) -> None:
     create_table_artifact(rows, key="savings", description=text)
 
 
-def verdict_sentence(verdict: Verdict) -> str:
-    """The gate's word in one line."""
-    if verdict.passed:
-        return f"all {len(verdict.rules)} rules of the gate passed"
-    return "; ".join(f"{rule.name}: {rule.sentence}" for rule in verdict.failures)
-
-
 def verdict_markdown(verdict: Verdict) -> str:
     """Every rule of the gate with what it found and what it needs."""
     lines = [

@@ -10,6 +10,7 @@ JoulepilotError
 ├── NoReleaseError (PermanentError)     the release log is empty
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
+├── CanaryUnderWayError (PermanentError) another bundle is being tried
 ├── DatabaseError (PermanentError)      a file that names no PostgreSQL server
 ├── AddressError (PermanentError)       an address to tell of trouble that is none
 ├── NoSamplesError (PermanentError)     no sample was checked yet
@@ -63,6 +64,10 @@ class NotBetterError(PermanentError):
 
 class BlockedError(PermanentError):
     """A node rolled the bundle that shall be promoted back by itself."""
+
+
+class CanaryUnderWayError(PermanentError):
+    """Another bundle is being tried; two at once would say nothing of either."""
 
 
 class DatabaseError(PermanentError):

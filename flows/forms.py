@@ -7,6 +7,8 @@ from typing import Annotated, Literal
 from prefect.input import RunInput
 from pydantic import BaseModel, ConfigDict, Field
 
+from components.releases.canary import DEFAULT_HOURS
+
 Why = Annotated[
     str,
     Field(title="Why", description="Kept in the log for who reads it at night.", min_length=1),
@@ -28,6 +30,13 @@ Version = Annotated[
     str,
     Field(title="Version", description="Its number, or the start of its digest.", min_length=1),
 ]
+
+ROLLOUT = Field(
+    title="Rollout",
+    description="canary: one node tries it, and all run it if it won; rings: one node, 10 %, all; "
+    "all: everywhere at once.",
+)
+Rollout = Annotated[Literal["canary", "rings", "all"], ROLLOUT]
 
 
 class Form(BaseModel):
@@ -58,6 +67,8 @@ class TrainingForm(Form):
     cause: Annotated[
         str, Field(title="Cause", description="What asked for it, where it was no person.")
     ] = ""
+    rollout: Annotated[Literal["none", "canary", "rings", "all"], ROLLOUT] = "none"
+    why: Why = "retraining"
 
 
 class DeviceTrainingForm(Form):
@@ -74,10 +85,14 @@ class DeviceTrainingForm(Form):
 
 
 class PromotionForm(Form):
-    """Which version shall run everywhere."""
+    """Which version shall run, and how it gets everywhere."""
 
     version: Version
     why: Why
+    rollout: Rollout = "all"
+    canary_hours: Annotated[
+        float, Field(title="Canary [h]", description="At most so long a ring.", gt=0, le=720)
+    ] = DEFAULT_HOURS
 
 
 class ApprovalForm(Form):
@@ -85,6 +100,7 @@ class ApprovalForm(Form):
 
     version: Version
     why: Why
+    rollout: Rollout = "all"
 
 
 class Answer(RunInput):
@@ -115,6 +131,7 @@ class PipelineForm(Form):
     n_windows: Windows = 2
     n_points: Points = 40
     why: Why = "scheduled pipeline"
+    rollout: Rollout = "canary"
 
 
 class SavingsForm(Form):

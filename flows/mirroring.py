@@ -15,6 +15,8 @@ from typing import TYPE_CHECKING
 from components.durable_file import replace_file
 from components.registry.errors import RegistryError
 from components.registry.mlflow_registry import CHAMPION, Registry
+from components.releases.log import ReleaseLog
+from components.releases.source import RELEASES
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -68,6 +70,22 @@ def moved_by_hand(settings: Settings) -> tuple[Moved, ...]:
         for version in registry.versions(policy)
         if CHAMPION in version.aliases and version.version != was
     )
+
+
+def catch_up(settings: Settings) -> None:
+    """Mirror the log's last entry where MLflow was away when it was made, or its writer killed.
+
+    Raises:
+        RegistryError: MLflow is away.
+    """
+    latest = ReleaseLog(settings.home / RELEASES).latest()
+    if latest is None:
+        return
+    registry = Registry(settings.mlflow_url)
+    for policy, digest in latest.desired.rings[-1].policies.items():
+        known = {version.digest: version for version in registry.versions(policy)}
+        if digest in known and CHAMPION not in known[digest].aliases:
+            mirror(settings, latest)
 
 
 def _remember(home: Path, policy: str, version: int) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING
 
 from prefect import flow, task
 from prefect.client.schemas.objects import State
@@ -10,7 +11,8 @@ from prefect.flow_runs import suspend_flow_run
 from prefect.states import Completed
 
 from components.settings.settings import resolve
-from flows import approval_run, artifacts, releasing
+from flows import approval_run, artifacts, canaries, releasing
+from flows.ending import released
 from flows.forms import (
     DEFAULT_SAVINGS,
     Answer,
@@ -23,13 +25,18 @@ from flows.habits import BY_FLOW, HOUR_S, RETRIES, WATCHED
 from flows.savings import report_savings
 from flows.verdicts import kept_verdict
 
-promote_version = task(name="promote", timeout_seconds=120, **RETRIES)(releasing.promote_version)
+if TYPE_CHECKING:
+    from components.registry.facts import RegisteredVersion
+    from components.releases.operations import Outcome
+
+roll_out = task(name="roll out", timeout_seconds=120, **RETRIES)(canaries.roll_out)
 roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll_back)
 
 
 @flow(
     name="promote",
-    description="Make a registered version run everywhere, if the gate lets it.",
+    description="Make a registered version run everywhere, by a canary or at once, if the gate "
+    "lets it.",
     timeout_seconds=HOUR_S,
     **WATCHED,
 )
@@ -37,9 +44,15 @@ def promote(promotion: PromotionForm) -> State[None]:
     """A version's number or digest to an entry of the release log."""
     settings = resolve({}).settings
     found = releasing.find_version(settings, promotion.version)
-    outcome = promote_version(settings, found, who=BY_FLOW, why=promotion.why)
-    artifacts.release(outcome)
-    return Completed(name="Promoted", message=outcome.sentence)
+    outcome = roll_out(
+        settings,
+        found,
+        promotion.rollout,
+        who=BY_FLOW,
+        why=promotion.why,
+        hours=promotion.canary_hours,
+    )
+    return _released(found, outcome)
 
 
 @flow(
@@ -52,16 +65,15 @@ def approval(request: ApprovalForm) -> State[None]:
     settings = resolve({}).settings
     version = releasing.find_version(settings, request.version)
     artifacts.gate(kept_verdict(settings.home, version.digest))
-    asked = approval_run.ask(settings, version, why=request.why)
+    asked = approval_run.ask(settings, version, why=request.why, rollout=request.rollout)
     if asked.decision is None:
         answer = suspend_flow_run(wait_for_input=Answer, timeout=asked.seconds_left())
         asked = approval_run.answered(settings, asked, answer)
     if asked.decision is None or not asked.decision.approved:
         return Completed(name="Rejected", message=asked.sentence)
     decision = asked.decision
-    outcome = promote_version(settings, version, who=decision.who, why=decision.why)
-    artifacts.release(outcome)
-    return Completed(name="Promoted", message=outcome.sentence)
+    outcome = roll_out(settings, version, asked.rollout, who=decision.who, why=decision.why)
+    return _released(version, outcome)
 
 
 @flow(
@@ -89,3 +101,9 @@ def savings(period: SavingsForm = DEFAULT_SAVINGS) -> State[None]:
     report = report_savings(resolve({}).settings, since)
     artifacts.savings(report)
     return Completed(name="Reported", message=report.sentence)
+
+
+def _released(version: RegisteredVersion, outcome: Outcome) -> State[None]:
+    artifacts.release(outcome)
+    ending = released(version, outcome)
+    return Completed(name=ending.name, message=ending.message)

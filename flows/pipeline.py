@@ -9,9 +9,10 @@ from prefect import flow, task
 from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
-from components.settings.settings import REQUIRED, resolve
+from components.settings.settings import resolve
 from flows import approval_run, artifacts, checked_lake, learning, releasing, sweeping
 from flows.device_learning import train_device_challenger as learn_devices
+from flows.ending import NOT_BETTER, PASSED, PROMOTED, Wanted, conclude
 from flows.forms import (
     DEFAULT_DEVICE_TRAINING,
     DEFAULT_PIPELINE,
@@ -22,7 +23,7 @@ from flows.forms import (
     TrainingForm,
 )
 from flows.habits import BY_FLOW, DAY_S, HOUR_S, ONCE, RETRIES, WATCHED
-from flows.on_call_flows import promote_version
+from flows.on_call_flows import roll_out
 from flows.triggers.cause import ask
 from flows.triggers.event import emit
 from flows.triggers.of_data import causes_of_data
@@ -86,23 +87,25 @@ def check() -> State[None]:
     devices = check_measurements(settings)
     if not devices.verdict:
         return Failed(name="Bad device data", message=devices.verdict_reason)
-    causes = causes_of_data(settings.home, releasing.learned_from(settings.home))
+    causes = causes_of_data(
+        settings.home,
+        releasing.learned_from(settings.home),
+        releasing.champion_digest(settings.home),
+    )
     ask(settings.home, causes, datetime.now(UTC), emit)
     return Completed(name="Checked", message=report.verdict_reason)
 
 
 @flow(
     name="retrain",
-    description="Train, score, judge and register a challenger.",
+    description="Train, score, judge and register a challenger; have it tried where that is asked.",
     timeout_seconds=4 * HOUR_S,
     **WATCHED,
 )
 def retrain(training: TrainingForm = DEFAULT_TRAINING) -> State[None]:
-    """Checked samples to a judged version; what runs stays in force."""
-    challenger = _train(training.seed)
-    name = "Passed the gate" if challenger.verdict.passed else "Not better"
-    asked = f" (asked for by: {training.cause})" if training.cause else ""
-    return Completed(name=name, message=artifacts.verdict_sentence(challenger.verdict) + asked)
+    """Checked samples to a judged version, and on to the nodes where that is asked."""
+    cause = f"asked for by: {training.cause}" if training.cause else training.why
+    return _conclude(_train(training.seed), training.rollout, cause)
 
 
 @flow(
@@ -122,22 +125,20 @@ def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> S
         )
     artifacts.device_challenger(challenger)
     if not challenger.verdict.passed:
-        return Completed(name="Not better", message=artifacts.verdict_sentence(challenger.verdict))
+        return Completed(name=NOT_BETTER, message=challenger.verdict.sentence)
     if not training.promote:
-        return Completed(
-            name="Passed the gate", message=artifacts.verdict_sentence(challenger.verdict)
-        )
+        return Completed(name=PASSED, message=challenger.verdict.sentence)
     evidence = {"table": challenger.table}
-    outcome = promote_version(
-        settings, challenger.version, who=BY_FLOW, why=training.why, evidence=evidence
+    outcome = roll_out(
+        settings, challenger.version, "all", who=BY_FLOW, why=training.why, evidence=evidence
     )
     artifacts.release(outcome)
-    return Completed(name="Promoted", message=outcome.sentence)
+    return Completed(name=PROMOTED, message=outcome.sentence)
 
 
 @flow(
     name="pipeline",
-    description="Ingest, check, retrain, promote: from telemetry to what nodes run.",
+    description="Ingest, check, retrain, canary: from telemetry to what nodes run.",
     timeout_seconds=DAY_S,
     **WATCHED,
 )
@@ -154,18 +155,21 @@ def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
     artifacts.check(report)
     if not report.verdict:
         return Failed(name="Bad data", message=report.verdict_reason)
-    challenger = _train(order.seed)
-    if not challenger.verdict.passed:
-        return Completed(name="Not better", message=artifacts.verdict_sentence(challenger.verdict))
-    if settings.approval == REQUIRED:
-        asked = approval_run.start(settings, challenger.version, why=order.why)
-        return Completed(name="Waiting for approval", message=asked.sentence)
-    evidence = {"lake_version": challenger.lake_version}
-    outcome = promote_version(
-        settings, challenger.version, who=BY_FLOW, why=order.why, evidence=evidence
+    return _conclude(_train(order.seed), order.rollout, order.why)
+
+
+def _conclude(challenger: Challenger, rollout: str, why: str) -> State[None]:
+    ending = conclude(
+        resolve({}).settings,
+        challenger.version,
+        challenger.verdict,
+        Wanted(rollout, BY_FLOW, why, {"lake_version": challenger.lake_version}),
+        ask=approval_run.start,
+        roll_out=roll_out,
     )
-    artifacts.release(outcome)
-    return Completed(name="Promoted", message=outcome.sentence)
+    if ending.outcome is not None:
+        artifacts.release(ending.outcome)
+    return Completed(name=ending.name, message=ending.message)
 
 
 def _sweep(order: sweeping.SweepOrder, why: str) -> None:

@@ -87,20 +87,25 @@ def roll_back(
     return outcome
 
 
+def champion_digest(home: Path) -> str | None:
+    """Bundle that all nodes run by the release log; None: there is no release yet."""
+    release = ReleaseLog(home / RELEASES).latest()
+    return None if release is None else release.desired.rings[-1].policies[CORE_ALLOCATOR]
+
+
 def champion_folder(home: Path) -> Path:
     """Folder of the bundle that all nodes run by the release log.
 
     Raises:
         NoReleaseError: there is no release yet.
     """
-    release = ReleaseLog(home / RELEASES).latest()
-    if release is None:
+    digest = champion_digest(home)
+    if digest is None:
         raise NoReleaseError(
             "asked for the policy in force",
             f"the release log in {home} is empty",
             "start `joulepilot up` once: it makes the first release",
         )
-    digest = release.desired.rings[-1].policies[CORE_ALLOCATOR]
     return BundleStore(home / BUNDLES).path(digest)
 
 

@@ -24,6 +24,8 @@ if TYPE_CHECKING:
     from components.releases.desired import Desired
 
 ALL, ONE = "all", "one"
+STAGES = {"all": (ALL,), "canary": (ONE, ALL), "rings": (ONE, "10%", ALL)}
+"""The rings of each way to roll out, in order; a canary decides whether the next one comes."""
 FOLLOWS_WITHIN_S = 10.0
 POLL_S = 0.25
 _SHARE = re.compile(r"(\d{1,3})%")

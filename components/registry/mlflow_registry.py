@@ -19,6 +19,7 @@ from components.registry.versions import (
     keep_first,
     with_digest,
 )
+from components.releases.canary import ENDED_AS, TRIED
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -94,6 +95,7 @@ class Registry:
             champion = self._version_of(policy, settled)
             self._point(policy, CHAMPION, champion, before)
             self._say_who(policy, champion, release, is_new=before.get(CHAMPION) != champion)
+            self._say_canary(policy, release)
             if canaries:
                 self._point(policy, CHALLENGER, self._version_of(policy, canaries[0]), before)
             elif before.get(CHALLENGER) == champion:
@@ -117,6 +119,14 @@ class Registry:
             f"Champion is version {number} since {since}, release {release.sequence} "
             f"({release.kind}) by {release.who}: {release.why}",
         )
+
+    def _say_canary(self, policy: str, release: Release) -> None:
+        """Keep with a version how its canary ended."""
+        tried, ended_as = (release.evidence.get(name) for name in (TRIED, ENDED_AS))
+        version = with_digest(self._client, policy, tried) if isinstance(tried, str) else None
+        if version is not None:
+            said = f"{ended_as}, release {release.sequence}: {release.why}"
+            self._client.set_model_version_tag(policy, str(version.version), "canary", said)
 
     def versions(self, policy: str = CORE_ALLOCATOR) -> tuple[RegisteredVersion, ...]:
         """All versions of a policy, oldest first."""

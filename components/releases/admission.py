@@ -15,8 +15,8 @@ def check_admissible(release: Release, earlier: Sequence[Release]) -> None:
     """Check what an entry wants against what was said before it.
 
     Raises:
-        RefusedError: a bundle enters that no passing verdict ever covered, or an entry that is
-            about something else changes what runs where.
+        RefusedError: a bundle enters that no passing verdict ever covered, or that regressed in
+            a canary, or an entry that is about something else changes what runs where.
     """
     unknown = release.desired.digests - admitted_digests((*earlier, release))
     if unknown:
@@ -26,6 +26,7 @@ def check_admissible(release: Release, earlier: Sequence[Release]) -> None:
             "that bundle never passed the gate",
             "have it judged and promote it",
         )
+    _refuse_regressed(release, earlier)
     changes_rings = not earlier or release.desired.rings != earlier[-1].desired.rings
     if changes_rings and release.kind in {Kind.PAUSE, Kind.RESUME, Kind.SWEEP}:
         raise RefusedError(
@@ -33,6 +34,17 @@ def check_admissible(release: Release, earlier: Sequence[Release]) -> None:
             "it would change which policy runs where",
             "use promote or rollback for that",
         )
+
+
+def _refuse_regressed(release: Release, earlier: Sequence[Release]) -> None:
+    for entry in earlier:
+        digest = entry.blocked_digest
+        if digest is not None and digest in release.desired.digests:
+            raise RefusedError(
+                f"a {release.kind} by {release.who} to bundle {digest[:12]}",
+                f"it regressed in a canary, see entry {entry.sequence}: {entry.why}",
+                "promote another version",
+            )
 
 
 def admitted_digests(entries: Sequence[Release]) -> frozenset[str]:

@@ -20,6 +20,8 @@ if TYPE_CHECKING:
 
 SCHEMA_VERSION = 1
 MAX_ENTRY_BYTES = 1 << 20
+BLOCKED = "blocked_digest"
+"""Evidence of an entry: the bundle that may not enter again."""
 
 
 class Kind(StrEnum):
@@ -85,6 +87,12 @@ class Release:
     def _verdict_covers_a_desired_bundle(self) -> bool:
         verdict = self.verdict
         return verdict is not None and verdict.passed and verdict.digest in self.desired.digests
+
+    @property
+    def blocked_digest(self) -> str | None:
+        """The bundle that may not enter again from now, because it regressed in a canary."""
+        digest = self.evidence.get(BLOCKED)
+        return digest if isinstance(digest, str) else None
 
     def sweep_for(self, node: str, now: datetime) -> SweepRequest | None:
         """The sweep this entry asks of a node, unless it asks none or its time is over."""

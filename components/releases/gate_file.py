@@ -18,9 +18,11 @@ NAME = "gate.toml"
 ADVISABLE = (
     "violations against champion",
     "violations against all CPUs",
+    "violations against the best static device",
     "regret against champion",
     "bad cases against champion",
     "power against all CPUs",
+    "energy against the best static device",
     "data checked",
     "evaluated on unseen data",
     "bundle size",

@@ -6,6 +6,7 @@ raise ConflictError and nothing has changed; asking again is the caller's choice
 
 from __future__ import annotations
 
+from components.releases.canary import canary_in_force, end_canary
 from components.releases.directives import pause, request_sweep, resume
 from components.releases.history import HistoryLine, history, release_at
 from components.releases.outcome import Outcome
@@ -20,8 +21,10 @@ from components.releases.promotion import (
 __all__ = [
     "HistoryLine",
     "Outcome",
+    "canary_in_force",
     "desired_after_promotion",
     "desired_after_rollback",
+    "end_canary",
     "history",
     "pause",
     "promote",

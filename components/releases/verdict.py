@@ -74,6 +74,13 @@ class Verdict:
         """The rules that did not pass."""
         return tuple(rule for rule in self.rules if not rule.passed)
 
+    @property
+    def sentence(self) -> str:
+        """All of it in one line."""
+        if self.passed:
+            return f"all {len(self.rules)} rules of the gate passed"
+        return "; ".join(f"{rule.name}: {rule.sentence}" for rule in self.failures)
+
     def to_dict(self) -> dict[str, object]:
         """Lay out for JSON."""
         return {

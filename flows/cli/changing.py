@@ -18,13 +18,15 @@ from components.hub.errors import HubAwayError
 from components.policy.any_bundle import POLICIES
 from components.policy.manifest import CORE_ALLOCATOR
 from components.releases import operations
+from components.releases.canary import THEN
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
 from flows.approvals import Decision, approvals, decide
+from flows.canaries import roll_out
 from flows.cli.printing import print_table
 from flows.errors import ApprovalError
 from flows.releasing import find_version, promote_version, roll_back, whoami
-from flows.rollout import changes, confirm, require_not_blocked, ring_nodes
+from flows.rollout import STAGES, changes, confirm, require_not_blocked, ring_nodes
 
 if TYPE_CHECKING:
     import argparse
@@ -56,7 +58,8 @@ def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
     settings, states = resolved.settings, _nodes(resolved.settings)
     version = find_version(settings, arguments.version, arguments.policy)
     require_not_blocked(states, version.digest)
-    nodes = ring_nodes(arguments.ring, states, version.digest, datetime.now(UTC))
+    first, *then = (arguments.ring,) if arguments.rollout is None else STAGES[arguments.rollout]
+    nodes = ring_nodes(first, states, version.digest, datetime.now(UTC))
     latest = ReleaseLog(settings.home / RELEASES).latest()
     after = 0 if latest is None else latest.sequence
     proposal = Proposal(
@@ -66,7 +69,13 @@ def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
         ),
         states,
         lambda: promote_version(
-            settings, version, who=whoami(), why=arguments.why, nodes=nodes, after=after
+            settings,
+            version,
+            who=whoami(),
+            why=arguments.why,
+            evidence={THEN: " ".join(then)} if then else None,
+            nodes=nodes,
+            after=after,
         ),
         version.policy,
     )
@@ -116,7 +125,7 @@ def approve(arguments: argparse.Namespace, resolved: Resolved) -> int:
     if arguments.reject:
         print(json.dumps({"sentence": decided.sentence}) if arguments.json else decided.sentence)
         return DONE
-    outcome = promote_version(settings, version, who=said.who, why=said.why)
+    outcome = roll_out(settings, version, decided.rollout, who=said.who, why=said.why)
     return _confirm(arguments, settings, outcome)
 
 

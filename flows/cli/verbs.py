@@ -95,6 +95,12 @@ VERBS: tuple[Verb, ...] = (
                 metavar="RING",
                 help="where: all, one, a share like 10%%, or a pattern of node names",
             ),
+            argument(
+                "--rollout",
+                choices=("canary", "rings"),
+                help="in place of --ring: canary tries it on one node, and all run it if it won; "
+                "rings goes by one node and 10 %% of them",
+            ),
             WHY,
             *CHANGING,
         ),

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator, Sequence
+    from collections.abc import Collection, Iterator, Sequence
     from datetime import datetime
 
     from components.hub.nodes import NodeState
@@ -38,13 +38,13 @@ class Finding:
 
 
 def findings(
-    states: Sequence[NodeState], latest: Release | None, now: datetime
+    states: Sequence[NodeState], entries: Sequence[Release], now: datetime
 ) -> tuple[Finding, ...]:
-    """Everything that is wrong with the nodes now."""
-    return tuple(finding for state in states for finding in _of_node(state, latest, now))
+    """Everything that is wrong with the nodes now, by what the log asks of them."""
+    return tuple(finding for state in states for finding in _of_node(state, entries, now))
 
 
-def _of_node(state: NodeState, latest: Release | None, now: datetime) -> Iterator[Finding]:
+def _of_node(state: NodeState, entries: Sequence[Release], now: datetime) -> Iterator[Finding]:
     beat = state.heartbeat
     if state.age_s(now) > SILENT_AFTER_S:
         yield Finding(
@@ -54,13 +54,16 @@ def _of_node(state: NodeState, latest: Release | None, now: datetime) -> Iterato
             f"on {beat.node}: systemctl status joulepilot-node; joulepilot-node status",
         )
         return
-    yield from _blocked(beat)
+    yield from _blocked(beat, {entry.blocked_digest for entry in entries})
     yield from _health(beat)
-    yield from _behind(beat, latest, now)
+    yield from _behind(beat, entries[-1] if entries else None, now)
 
 
-def _blocked(beat: Heartbeat) -> Iterator[Finding]:
+def _blocked(beat: Heartbeat, told: Collection[str | None]) -> Iterator[Finding]:
+    """Bundles blocked on a node; those that the log blocks are told of with their canary."""
     for digest in beat.blocked_digests:
+        if digest in told:
+            continue
         yield Finding(
             f"blocked {beat.node} {digest}",
             f"{beat.node} rolled a policy back",

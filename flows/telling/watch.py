@@ -1,4 +1,7 @@
-"""`python -m flows.telling.watch`: looks at the nodes every few seconds and tells of trouble."""
+"""`python -m flows.telling.watch`: looks at the nodes every few seconds.
+
+It ends canaries by what their nodes say, tells people of trouble, and asks for retrainings.
+"""
 
 from __future__ import annotations
 
@@ -10,6 +13,7 @@ import threading
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
+from components.errors import PermanentError
 from components.hub.client import read_nodes
 from components.hub.errors import HubAwayError, HubError
 from components.releases.errors import ReleaseLogError
@@ -17,14 +21,20 @@ from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
 from components.settings.settings import resolve
 from flows.alias_requests import answer_requests
+from flows.canaries import tend
 from flows.errors import AddressError
 from flows.telling.findings import Finding, findings
+from flows.telling.of_canaries import canary_findings
 from flows.telling.teller import Teller, addresses, apprise_send
 from flows.triggers.cause import Cause, ask
 from flows.triggers.event import emit
 from flows.triggers.of_nodes import causes_of_nodes
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from components.hub.nodes import NodeState
+    from components.releases.entry import Release
     from components.settings.settings import Settings
 
 logger = logging.getLogger(__name__)
@@ -34,14 +44,30 @@ ALIASES_EVERY = 6
 
 
 def look(settings: Settings, now: datetime) -> tuple[Finding, ...]:
-    """What is wrong now; a hub or a log that is away is itself a finding."""
+    """Tend to the canary, then say what is wrong; what is away or damaged is itself a finding."""
+    log = ReleaseLog(settings.home / RELEASES)
     try:
-        latest = ReleaseLog(settings.home / RELEASES).latest()
-        return findings(read_nodes(settings.hub_url), latest, now)
+        states = read_nodes(settings.hub_url)
+        stuck = _tend(settings, log.entries(), states, now)
+        entries = log.entries()
     except (HubAwayError, HubError) as error:
         return (Finding("hub", "the hub is away", f"{error.found}.", "joulepilot up"),)
     except ReleaseLogError as error:
         return (Finding("log", "the release log is damaged", f"{error.found}.", error.remedy),)
+    return (*findings(states, entries, now), *canary_findings(entries, states, now), *stuck)
+
+
+def _tend(
+    settings: Settings, entries: Sequence[Release], states: Sequence[NodeState], now: datetime
+) -> tuple[Finding, ...]:
+    try:
+        tend(settings, entries, states, now)
+    except ReleaseLogError:
+        raise
+    except PermanentError as error:
+        title = "a canary that is over cannot be ended"
+        return (Finding(f"canary {error.asked}", title, f"{error.found}.", error.remedy),)
+    return ()
 
 
 def causes(settings: Settings) -> tuple[Cause, ...]:

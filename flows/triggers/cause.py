@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from components.durable_file import replace_file
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
 
     Emit = Callable[[str], None]
@@ -33,42 +33,55 @@ class Cause:
     """Shown on the run."""
 
 
+@dataclass(frozen=True, slots=True)
+class _Memory:
+    asked: Mapping[str, datetime]
+    """When a cause asked, by its key."""
+    waiting: Mapping[str, str]
+    """Texts of causes that came too soon after another, by their keys."""
+
+
 def ask(home: Path, causes: Sequence[Cause], now: datetime, emit: Emit) -> tuple[Cause, ...]:
     """Ask for one retraining that names every cause that may ask now.
 
     Args:
-        home: where it is remembered which cause asked when.
-        causes: that hold now.
+        home: where it is remembered which cause asked when, and which have to wait.
+        causes: that came up now; a change is told once, so one that has to wait is kept.
         now: UTC.
         emit: sends the event; gets the text for the run.
 
     Returns:
-        The causes that were sent; the others asked a short while ago.
+        The causes that were sent; others asked a short while ago, or wait.
     """
     past = _load(home / MEMORY)
-    if not causes or any(now - when < AT_MOST_EVERY for when in past.values()):
+    recent = {key: at for key, at in past.asked.items() if now - at < SAME_CAUSE_EVERY}
+    new = {cause.key: cause.text for cause in causes if cause.key not in recent}
+    wanted = {**past.waiting, **new}
+    if any(now - at < AT_MOST_EVERY for at in recent.values()):
+        if wanted != past.waiting:
+            _save(home / MEMORY, _Memory(recent, wanted))
         return ()
-    due = tuple(
-        c
-        for c in causes
-        if now - past.get(c.key, datetime.min.replace(tzinfo=now.tzinfo)) >= SAME_CAUSE_EVERY
-    )
-    if not due:
+    if not wanted:
         return ()
-    emit("; ".join(cause.text for cause in due))
-    recent = {key: when for key, when in past.items() if now - when < SAME_CAUSE_EVERY}
-    kept = recent | {cause.key: now for cause in due}
-    content = {key: when.isoformat() for key, when in kept.items()}
-    replace_file(home / MEMORY, json.dumps(content) + "\n")
-    return due
+    emit("; ".join(wanted.values()))
+    _save(home / MEMORY, _Memory({**recent, **dict.fromkeys(wanted, now)}, {}))
+    return tuple(Cause(key, text) for key, text in wanted.items())
 
 
-def _load(file: Path) -> dict[str, datetime]:
+def _save(file: Path, memory: _Memory) -> None:
+    asked = {key: at.isoformat() for key, at in memory.asked.items()}
+    replace_file(file, json.dumps({"asked": asked, "waiting": dict(memory.waiting)}) + "\n")
+
+
+def _load(file: Path) -> _Memory:
     try:
         content = json.loads(file.read_text())
-        return {str(key): datetime.fromisoformat(when) for key, when in content.items()}
+        return _Memory(
+            {str(key): datetime.fromisoformat(at) for key, at in content["asked"].items()},
+            {str(key): str(text) for key, text in content["waiting"].items()},
+        )
     except FileNotFoundError:
-        return {}
-    except (OSError, ValueError, TypeError, AttributeError) as error:
+        return _Memory({}, {})
+    except (OSError, ValueError, TypeError, KeyError, AttributeError) as error:
         logger.warning("%s cannot be read, so causes may ask again: %s", file, error)
-        return {}
+        return _Memory({}, {})

@@ -14,11 +14,11 @@ def emit(text: str) -> None:
 
 
 def retrain_when_asked() -> DeploymentEventTrigger:
-    """Start the deployment it is given to, with the cause as a parameter."""
+    """Start the deployment it is given to, with the cause as a parameter; it ends in a canary."""
     cause = {"__prefect_kind": "jinja", "template": "{{ event.payload.cause }}"}
     return DeploymentEventTrigger(
         name="joulepilot: retrain when asked",
         expect={EVENT},
         match={"prefect.resource.id": RESOURCE},
-        parameters={"training": {"seed": 0, "cause": cause}},
+        parameters={"training": {"seed": 0, "cause": cause, "rollout": "canary"}},
     )

@@ -1,27 +1,25 @@
 """An alias moved by hand in a real MLflow is a request, granted or put back."""
 
 import json
-import shutil
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 from components.policy.default_bundle import default_bundle
 from components.registry.facts import RegisteredVersion, TrainingFacts
 from components.registry.mlflow_registry import CHAMPION, Registry
+from components.releases.canary import End, canary_in_force, end_canary
 from components.releases.log import ReleaseLog
-from components.releases.operations import seed
-from components.releases.source import BUNDLES, RELEASES
-from components.releases.store import BundleStore
-from components.releases.verdict import RuleResult, Verdict
+from components.releases.operations import promote, seed
+from components.releases.source import RELEASES
 from components.settings.settings import Settings
 from flows.alias_requests import answer_requests
 from flows.mirroring import mirror
 from flows.services import Services, free_port
 from flows.stack import servers
-from flows.verdicts import keep_verdict
 
 POLICY = "core-allocator"
 
@@ -44,16 +42,6 @@ def register(settings: Settings, bundle: Path) -> RegisteredVersion:
     return registry.register(bundle, registry.log_training(facts))
 
 
-def challenger(settings: Settings, folder: Path, *, passed: bool) -> RegisteredVersion:
-    shutil.copytree(default_bundle(), folder)
-    manifest = folder / "bundle.json"
-    manifest.write_text(manifest.read_text().replace('"allocator"', f'"{folder.name}"'))
-    digest = BundleStore(settings.home / BUNDLES).add(folder)
-    rule = RuleResult("regret", passed, "+0.5 %", "at most +0.1 %", "Found by a test.")
-    keep_verdict(settings.home, Verdict.of(digest, (rule,)))
-    return register(settings, folder)
-
-
 def move_alias(settings: Settings, version: RegisteredVersion) -> None:
     """As a person does in the UI."""
     body = {"name": POLICY, "alias": CHAMPION, "version": str(version.version)}
@@ -65,6 +53,15 @@ def move_alias(settings: Settings, version: RegisteredVersion) -> None:
     urllib.request.urlopen(request, timeout=10).close()
 
 
+def tags(settings: Settings, version: RegisteredVersion) -> dict[str, str]:
+    """What MLflow's page of a version says beside its metrics."""
+    where = f"name={POLICY}&version={version.version}"
+    url = f"{settings.mlflow_url}/api/2.0/mlflow/model-versions/get?{where}"
+    with urllib.request.urlopen(url, timeout=10) as response:
+        found = json.load(response)["model_version"]["tags"]
+    return {tag["key"]: tag["value"] for tag in found}
+
+
 def champion(settings: Settings) -> list[int]:
     versions = Registry(settings.mlflow_url).versions(POLICY)
     return [version.version for version in versions if CHAMPION in version.aliases]
@@ -72,12 +69,12 @@ def champion(settings: Settings) -> list[int]:
 
 @pytest.mark.slow
 def test_what_passed_the_gate_becomes_an_entry_and_what_did_not_is_put_back(
-    settings: Settings, tmp_path: Path
+    settings: Settings, make_challenger: Callable[..., Any]
 ) -> None:
     log = ReleaseLog(settings.home / RELEASES)
     assert answer_requests(settings) == ()
 
-    good = challenger(settings, tmp_path / "good", passed=True)
+    good = register(settings, make_challenger(settings.home, name="good").bundle)
     move_alias(settings, good)
     [granted] = answer_requests(settings)
     assert "runs everywhere" in granted.title
@@ -85,12 +82,28 @@ def test_what_passed_the_gate_becomes_an_entry_and_what_did_not_is_put_back(
     assert (entry.who, entry.desired.digest_for("any")) == ("someone in MLflow", good.digest)
     assert answer_requests(settings) == ()
 
-    bad = challenger(settings, tmp_path / "bad", passed=False)
+    bad = register(settings, make_challenger(settings.home, name="bad", passed=False).bundle)
     move_alias(settings, bad)
     [refused] = answer_requests(settings)
     assert "is put back" in refused.text
     assert champion(settings) == [good.version]
     assert log.entries()[-1] == entry
+
+    made = make_challenger(settings.home, name="tried")
+    tried = register(settings, made.bundle)
+    asked = {"who": "ann", "why": "to see"}
+    promote(settings.home, made.bundle, made.verdict, nodes=("n1",), **asked)
+    canary = canary_in_force(log.entries())
+    assert canary is not None
+    ended = end_canary(settings.home, canary, End.UNDECIDED, who="joulepilot", why="n1: the same")
+    mirror(settings, ended.release)
+    assert champion(settings) == [good.version]
+    assert tags(settings, tried)["canary"] == "undecided, release 4: n1: the same"
+
+    promote(settings.home, made.bundle, made.verdict, **asked)
+    assert champion(settings) == [good.version]  # its writer was killed before it was mirrored
+    assert answer_requests(settings) == ()
+    assert champion(settings) == [tried.version]
 
 
 def test_with_mlflow_away_nothing_is_answered(tmp_path: Path) -> None:

@@ -41,8 +41,10 @@ def test_the_shipped_file_names_every_rule_that_may_only_advise():
 
 
 def test_every_rule_that_may_advise_is_one_of_the_gate():
-    names = {rule.name for rule in judge(CHAMPION, CHAMPION, ALL_CPUS, FACTS).rules}
-    assert set(ADVISABLE) < names
+    of_cpus = judge(CHAMPION, CHAMPION, ALL_CPUS, FACTS).rules
+    static = {"reference": "the best static device", "cost": "energy"}
+    of_devices = judge(CHAMPION, CHAMPION, ALL_CPUS, FACTS, **static).rules
+    assert set(ADVISABLE) < {rule.name for rule in (*of_cpus, *of_devices)}
 
 
 def test_a_file_in_the_home_takes_its_place_key_by_key(tmp_path):

@@ -8,7 +8,7 @@ import pytest
 
 from components.hub.nodes import NodeState
 from components.policy.default_bundle import default_bundle
-from components.releases.entry import Release
+from components.releases.entry import BLOCKED, Release
 from components.releases.operations import seed
 from components.telemetry.heartbeat import Heartbeat
 from components.telemetry.sample import Origin
@@ -38,7 +38,7 @@ def heard(beat: Heartbeat, *, ago_s: float = 1.0) -> NodeState:
 
 
 def keys(beat: Heartbeat, latest: Release, *, ago_s: float = 1.0) -> list[str]:
-    return [finding.key for finding in findings([heard(beat, ago_s=ago_s)], latest, NOW)]
+    return [finding.key for finding in findings([heard(beat, ago_s=ago_s)], [latest], NOW)]
 
 
 def test_all_is_well(latest: Release) -> None:
@@ -50,9 +50,12 @@ def test_a_silent_node_is_only_silent(latest: Release) -> None:
 
 
 def test_a_blocked_bundle_is_told_with_the_next_command(latest: Release) -> None:
-    [found] = findings([heard(replace(BEAT, blocked_digests=("b" * 64,)))], latest, NOW)
+    blocked = heard(replace(BEAT, blocked_digests=("b" * 64,)))
+    [found] = findings([blocked], [latest], NOW)
     assert "rolled bundle bbbbbbbbbbbb back by itself" in found.message
     assert "joulepilot history --node n1" in found.message
+    ended = replace(latest, evidence={BLOCKED: "b" * 64})
+    assert findings([blocked], [ended, latest], NOW) == ()  # told of with its canary
 
 
 def test_the_numbers_in_a_line_of_health_do_not_make_it_another(latest: Release) -> None:
