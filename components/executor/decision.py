@@ -12,6 +12,7 @@ from components.executor.intent import (
     phase_of,
     proven_step,
     way_out,
+    widest_of,
     wish_of,
 )
 from components.executor.memory import Memory
@@ -82,8 +83,7 @@ class JobDecision:
         self._excluded: frozenset[Candidate] = frozenset()
         self._is_starved = False
         self.has_new_proof = False  # whether something was proven that should outlive us
-        self.n_refused = 0
-        """How often the guard ruled against what was wanted."""
+        self.n_refused = 0  # how often the guard ruled against what was wanted
         self._number = 0
         self._n_extra = 0
         self._n_reopened = 0
@@ -157,7 +157,7 @@ class JobDecision:
                 self.memory.load_changed()  # what was good is so no more
                 self._recall(at_s)
             return
-        self._emergency = None  # it was asked for: the next window tells whether it helped
+        tried, self._emergency = self._emergency, None
         try:
             if self.step is None or isinstance(self.step, Settled | Infeasible):
                 self._watch_over(observation, window, at_s)
@@ -168,6 +168,8 @@ class JobDecision:
                 self._recall(at_s)
         except PolicyError as error:
             self._failed(error, at_s)
+        if misses and observation.candidate == tried:  # the load rose further than was seen
+            self._widen(widest_of(self.candidates), observation)
 
     def _failed(self, error: PolicyError, at_s: float) -> None:
         if self.trust.may_ask_again:
@@ -256,7 +258,7 @@ class JobDecision:
         elif finding.is_violated:
             is_excused = finding.load is Load.ROSE or bool(window.contended)
             self._violated(observation, at_s, is_excused=is_excused)
-        elif finding.load is Load.FELL and self._is_rested(at_s):
+        elif finding.load is Load.FELL and self.tries.has_rested(at_s, self._settings.hold_s):
             self._begin_anew(observation, at_s, "the load fell")
         elif self.memory.forgive(at_s) and self._session is not None:
             brain = self._session.brain
@@ -264,25 +266,23 @@ class JobDecision:
         elif self._is_starved and self.tries.allow(at_s) and self._session is not None:
             self.open(self._session.brain, self.candidates, at_s, "its budget of probes is back")
 
-    def _is_rested(self, at_s: float) -> bool:
-        since = self.tries.since_commit_s(at_s)
-        return since is None or since >= self._settings.hold_s
-
     def _violated(self, observation: Observation, at_s: float, *, is_excused: bool) -> None:
         missed = f"{observation.latency_ms:.3g} ms at {observation.candidate}"
         if self._is_canary:
             self.close(f"canary missed its target: {missed}")
             self.phase = Phase.BACKED_OFF
             return
-        widest = max(self.candidates, key=lambda c: c.n_cpus)
-        is_widest = observation.candidate.n_cpus >= widest.n_cpus
-        if not (is_excused or is_widest):
+        widest = widest_of(self.candidates)
+        if not (is_excused or observation.candidate.n_cpus >= widest.n_cpus):
             self.memory.take_back(observation.candidate, at_s, f"taken back: {missed}")
         self._begin_anew(observation, at_s, f"the target is missed: {missed}")
-        if self._session is not None and not is_widest:
-            self._emergency = way_out(self.evidence, observation.candidate, widest)
+        self._widen(way_out(self.evidence, observation.candidate, widest), observation)
+
+    def _widen(self, way_out: Candidate, observation: Observation) -> None:
+        if self._session is not None and way_out.n_cpus > observation.candidate.n_cpus:
+            self._emergency = way_out
             self._number += 1
-            self.reason = f"widened at once: {missed}"
+            self.reason = f"widened at once: {observation.latency_ms:.3g} ms"
 
     def _begin_anew(self, incumbent: Observation, at_s: float, reason: str) -> None:
         """Warm restart: what was measured is shifted by what the load did to the incumbent."""

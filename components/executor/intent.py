@@ -100,6 +100,11 @@ def way_out(evidence: Evidence, candidate: Candidate, widest: Candidate) -> Cand
     return proven if proven is not None and proven.n_cpus > candidate.n_cpus else widest
 
 
+def widest_of(candidates: Iterable[Candidate]) -> Candidate:
+    """The one with the most CPUs."""
+    return max(candidates, key=lambda candidate: candidate.n_cpus)
+
+
 def as_narrow(candidates: Iterable[Candidate], candidate: Candidate) -> set[Candidate]:
     """Those of the same layout with as few CPUs or fewer."""
     return {c for c in candidates if c.layout is candidate.layout and c.n_cpus <= candidate.n_cpus}

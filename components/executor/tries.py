@@ -31,6 +31,10 @@ class Tries:
         """Seconds since the last narrowing to be tried; None before the first."""
         return None if self.narrowed_at_s is None else at_s - self.narrowed_at_s
 
+    def has_rested(self, at_s: float, hold_s: float) -> bool:
+        """Whether the last commitment is so long ago, if there was one."""
+        return self.committed_at_s is None or at_s - self.committed_at_s >= hold_s
+
     def since_commit_s(self, at_s: float) -> float | None:
         """Seconds since the last commitment; None before the first."""
         return None if self.committed_at_s is None else at_s - self.committed_at_s
