@@ -1,6 +1,6 @@
 """Registers our flows with Prefect, with their schedules, and runs what is due.
 
-`python -m flows.serve`, with the environment of `flows.environment`.
+`python -m flows.serve [FLOW/NAME …]`, with the environment of `flows.environment`.
 """
 
 from __future__ import annotations
@@ -24,6 +24,7 @@ from prefect.types.entrypoint import EntrypointType
 from flows import on_call_flows, pipeline
 from flows.left_behind import end_left_behind
 from flows.schedules import leave_to_people
+from flows.silent_runs import end_silent_runs
 from flows.triggers.event import retrain_when_asked
 
 if TYPE_CHECKING:
@@ -87,7 +88,7 @@ def serve_all(made: Sequence[RunnerDeployment]) -> None:
 def deploy_all(made: Sequence[RunnerDeployment], *, pool: str) -> list[str]:
     """Register deployments for the workers of a pool, which is made if it is not there.
 
-    Runs under way are left alone: other workers may run them.
+    Runs under way are left alone: other workers may run them. Those that fall silent are ended.
 
     Raises:
         httpx.TransportError: Prefect does not answer.
@@ -97,15 +98,20 @@ def deploy_all(made: Sequence[RunnerDeployment], *, pool: str) -> list[str]:
         leave_to_people(made, client)
         with contextlib.suppress(ObjectAlreadyExists):
             client.create_work_pool(WorkPoolCreate(name=pool, type="process"))
+        end_silent_runs(client)
     for deployment in made:
         deployment.apply(work_pool_name=pool)
     return [deployment.full_name for deployment in made]
 
 
-def main() -> int:
-    """Serve until SIGTERM or Ctrl-C; 1 when Prefect does not answer."""
+def main(names: Sequence[str]) -> int:
+    """Serve until SIGTERM or Ctrl-C; 1 when Prefect does not answer.
+
+    Args:
+        names: of the deployments to serve, as `FLOW/NAME`; none: all.
+    """
     try:
-        serve_all(deployments())
+        serve_all([made for made in deployments() if not names or made.full_name in names])
     except httpx.TransportError as error:
         sys.stderr.write(
             f"asked to register the flows with Prefect at {os.environ.get('PREFECT_API_URL')}\n"
@@ -117,4 +123,4 @@ def main() -> int:
 
 
 if __name__ == "__main__":
-    sys.exit(main())
+    sys.exit(main(sys.argv[1:]))

@@ -15,6 +15,10 @@ if TYPE_CHECKING:
 
 PREFECT_STARTUP_S = 120.0  # 8 s alone, much more beside other work on two cores
 PREFECT_DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
+LEASES = {
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"
+}
+"""In memory, as by default, they go when the server restarts, and Prefect ends the runs they held."""
 LAST_DEPLOYMENT = "pipeline/nightly"
 
 
@@ -35,12 +39,12 @@ def hub(settings: Settings) -> Service:
     )
 
 
-def schedules(settings: Settings) -> Service:
-    """The process that registers our flows with Prefect and runs what is due."""
+def schedules(settings: Settings, only: str = "") -> Service:
+    """The process that registers our flows with Prefect, or one of them, and runs what is due."""
     return Service(
         "schedules",
-        [sys.executable, "-m", "flows.serve"],
-        answers(f"{settings.prefect_api_url}/deployments/name/{LAST_DEPLOYMENT}"),
+        [sys.executable, "-m", "flows.serve", *([only] if only else [])],
+        answers(f"{settings.prefect_api_url}/deployments/name/{only or LAST_DEPLOYMENT}"),
         environment=service_environment(settings),
         ready_timeout_s=PREFECT_STARTUP_S,
     )
@@ -73,7 +77,7 @@ def _prefect(settings: Settings) -> Service:
         "prefect",
         [sys.executable, "-m", "prefect", "server", "start", *address],
         answers(f"{settings.prefect_api_url}/health"),
-        environment=service_environment(settings) | database,
+        environment=service_environment(settings) | LEASES | database,
         port=(settings.hub_host, settings.prefect_port),
         ready_timeout_s=PREFECT_STARTUP_S,
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 import tempfile
 import time
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -48,11 +49,11 @@ def keep_first(client: MlflowClient, policy: str, digest: str) -> RegisteredVers
         return None
     first, *others = same
     for other in others:
-        unless_gone(lambda number=str(other.version): client.delete_model_version(policy, number))
+        unless_gone(partial(client.delete_model_version, policy, str(other.version)))
     kept = client.get_model_version(policy, str(first.version)).source
     for model in _uploads(client, policy, digest):
         if _source(model) != kept:
-            unless_gone(lambda model_id=model: client.delete_logged_model(model_id))
+            unless_gone(partial(client.delete_logged_model, model))
     return first
 
 

@@ -1,0 +1,130 @@
+"""Prefect, MLflow, hub and a worker as real processes, to be killed by their ids."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import urllib.error
+import urllib.request
+from typing import TYPE_CHECKING, Any
+
+import psutil
+import pytest
+
+from components.policy.default_bundle import default_bundle
+from components.releases.log import ReleaseLog
+from components.releases.operations import seed
+from components.releases.source import RELEASES
+from components.settings.settings import Settings
+from flows.environment import service_environment
+from flows.services import Service, Services, free_port
+from flows.stack import servers
+
+if TYPE_CHECKING:
+    from collections.abc import Callable, Iterator
+    from pathlib import Path
+
+    from components.releases.entry import Release
+
+PATIENCE_S = 300.0
+
+
+class Stack:
+    """The servers of a home, started, killed and asked one by one."""
+
+    def __init__(self, home: Path, logs: Path) -> None:
+        self.settings = Settings(
+            home=home, hub_port=free_port(), prefect_port=free_port(), mlflow_port=free_port()
+        )
+        self.services = Services(logs)
+        seed(home, default_bundle())
+
+    def start(self, *names: str) -> None:
+        self.services.start_all([s for s in servers(self.settings) if s.name in names])
+
+    def start_worker(self) -> None:
+        argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "joulepilot"]
+        environment = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+        self.services.start(
+            Service("worker", argv, lambda: True, service_environment(self.settings) | environment)
+        )
+
+    def kill(self, name: str) -> None:
+        """At once, with all that it started."""
+        process = psutil.Process(self.services.pid_of(name))
+        for each in (*process.children(recursive=True), process):
+            each.send_signal(signal.SIGKILL)
+        self.services.stop(name)
+
+    def joulepilot(self, *words: str) -> subprocess.CompletedProcess[str]:
+        ports = [
+            f"--{name}-port={getattr(self.settings, f'{name}_port')}"
+            for name in ("hub", "mlflow", "prefect")
+        ]
+        argv = [sys.executable, "-m", "flows.cli.main", *words]
+        return subprocess.run(
+            [*argv, "--home", str(self.settings.home), *ports],
+            env=os.environ | service_environment(self.settings),
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=PATIENCE_S,
+        )
+
+    def ask(self, path: str, body: dict[str, Any] | None = None) -> Any:
+        request = urllib.request.Request(
+            self.settings.prefect_api_url + path,
+            data=None if body is None else json.dumps(body).encode(),
+            headers={"content-type": "application/json"},
+        )
+        deadline = time.monotonic() + 60
+        while True:
+            try:
+                with urllib.request.urlopen(request, timeout=30) as response:
+                    return json.load(response)
+            except urllib.error.HTTPError as error:
+                error.close()
+                if error.code < 500 or time.monotonic() > deadline:  # SQLite was locked, or full
+                    raise
+                time.sleep(0.5)
+
+    def begin(self, deployment: str, **parameters: Any) -> str:
+        found = self.ask(f"/deployments/name/{deployment}")["id"]
+        run = self.ask(f"/deployments/{found}/create_flow_run", {"parameters": parameters})
+        return str(run["id"])
+
+    def state(self, run: str) -> tuple[str, str]:
+        state = self.ask(f"/flow_runs/{run}")["state"]
+        return state["type"], state["name"]
+
+    def end_of(self, run: str) -> str:
+        """The name of the state a run ends in."""
+        ended = {"COMPLETED", "FAILED", "CRASHED", "CANCELLED"}
+        wait_for(lambda: self.state(run)[0] in ended, f"the end of {run}")
+        return self.state(run)[1]
+
+    def entries(self) -> tuple[Release, ...]:
+        return ReleaseLog(self.settings.home / RELEASES).entries()
+
+
+def wait_for(what: Callable[[], bool], text: str, within_s: float = PATIENCE_S) -> None:
+    deadline = time.monotonic() + within_s
+    while not what():
+        assert time.monotonic() < deadline, f"waited in vain for {text}"
+        time.sleep(0.3)
+
+
+@pytest.fixture(name="wait_for")
+def wait_for_fixture() -> Callable[..., None]:
+    return wait_for
+
+
+@pytest.fixture
+def stack(tmp_path: Path) -> Iterator[Stack]:
+    made = Stack(tmp_path / "home", tmp_path / "logs")
+    with made.services:
+        yield made
