@@ -35,9 +35,10 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:  # noqa: ARG0
     with Receiver() as on_call, Services(settings.home / "logs") as services:
         notify.write_text(f"{on_call.address}\n")
         print(f"joulepilot drill: all of it made up and local. State and logs: {settings.home}")
-        from flows.drill.story import Drill  # it imports torch
+        from flows.drill.night import Night
+        from flows.drill.story import hold  # it imports torch
 
-        Drill(settings, services, on_call, narrator).hold()
+        hold(Night(settings, on_call, narrator), services)
     print("\nEnded; nothing of the drill runs any more.")
     print(f"What it left to read: joulepilot history --home {settings.home}", flush=True)
     return 0

@@ -3,10 +3,18 @@
 from __future__ import annotations
 
 import time
+from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any, cast
 
 from prefect.client.orchestration import get_client
-from prefect.client.schemas.filters import TaskRunFilter, TaskRunFilterFlowRunId
+from prefect.client.schemas.actions import DeploymentScheduleCreate
+from prefect.client.schemas.filters import (
+    DeploymentFilter,
+    DeploymentFilterId,
+    TaskRunFilter,
+    TaskRunFilterFlowRunId,
+)
+from prefect.client.schemas.schedules import IntervalSchedule
 from prefect.deployments import run_deployment
 
 from flows.errors import DemoError
@@ -20,23 +28,41 @@ if TYPE_CHECKING:
 
 DEPLOYMENT = "pipeline/nightly"
 POLL_S = 1.0
+FIRES_AFTER = timedelta(seconds=20)
+"""Longer than Prefect takes to look at a schedule that is new."""
+LATEST_S = 120.0
+SAME_S = 1.0
 
 
 def run_pipeline(
     nodes: list[str], n_windows: int, n_points: int, say: Callable[[str], None], *, within_s: float
 ) -> FlowRun:
-    """Start the pipeline with a sweep first, tell each task's end, and return the ended run.
+    """Have a schedule start the pipeline with a sweep first, and return the ended run.
+
+    The schedule is made as a person makes one on the deployment's page, for a few seconds later.
 
     Raises:
-        DemoError: it did not end in time.
+        DemoError: it was not started, or did not end, in time.
     """
     order = {
         "sweep_nodes_first": nodes,
         "n_windows": n_windows,
         "n_points": n_points,
         "why": "the demo's pipeline run",
+        "rollout": "all",
     }
-    return run_deployed(DEPLOYMENT, {"order": order}, say, within_s=within_s)
+    at = datetime.now(UTC) + FIRES_AFTER
+    say(f"scheduled for {at:%H:%M:%S} UTC")
+    with get_client(sync_client=True) as client:
+        deployment = client.read_deployment_by_name(DEPLOYMENT)
+        daily = IntervalSchedule(interval=timedelta(days=1), anchor_date=at)
+        made = DeploymentScheduleCreate(schedule=daily, parameters={"order": order}, slug="demo")
+        [schedule] = client.create_deployment_schedules(deployment.id, [made])
+        client.resume_deployment(deployment.id)  # so that Prefect looks at its schedules now
+        started = _scheduled_run(client, deployment.id, at)
+        ended = _watch(client, started, say, within_s=within_s)
+        client.delete_deployment_schedule(deployment.id, schedule.id)
+    return ended
 
 
 def run_deployed(
@@ -51,24 +77,52 @@ def run_deployed(
         "FlowRun",
         run_deployment(deployment, parameters=parameters, timeout=0, as_subflow=False),
     )
+    with get_client(sync_client=True) as client:
+        return _watch(client, started, say, within_s=within_s)
+
+
+def _scheduled_run(client: SyncPrefectClient, deployment_id: UUID, at: datetime) -> FlowRun:
+    """The run that the schedule made."""
+    of_it = DeploymentFilter(id=DeploymentFilterId(any_=[deployment_id]))
+    deadline = time.monotonic() + LATEST_S
+    while time.monotonic() < deadline:
+        for run in client.read_flow_runs(deployment_filter=of_it):
+            if run.auto_scheduled and _is_at(run, at):
+                return run
+        time.sleep(POLL_S)
+    raise DemoError(
+        f"asked for a run of {DEPLOYMENT} at {at:%H:%M:%S} UTC by a schedule",
+        f"there was none {LATEST_S:.0f} s later",
+        "see the deployment's page in Prefect",
+    )
+
+
+def _is_at(run: FlowRun, at: datetime) -> bool:
+    due = run.expected_start_time
+    return due is not None and abs(due.timestamp() - at.timestamp()) < SAME_S
+
+
+def _watch(
+    client: SyncPrefectClient, started: FlowRun, say: Callable[[str], None], *, within_s: float
+) -> FlowRun:
+    """Tell each task's end, and return the ended run."""
     told: set[str] = set()
     deadline = time.monotonic() + within_s
-    with get_client(sync_client=True) as client:
-        while True:
-            run = client.read_flow_run(started.id)
-            for line in _ended_tasks(client, run.id):
-                if line not in told:
-                    told.add(line)
-                    say(line)
-            if run.state is not None and run.state.is_final():
-                return run
-            if time.monotonic() > deadline:
-                raise DemoError(
-                    f"asked for the run {run.name} of {deployment} within {within_s:.0f} s",
-                    f"it is {run.state_name}",
-                    "see its page in Prefect",
-                )
-            time.sleep(POLL_S)
+    while True:
+        run = client.read_flow_run(started.id)
+        for line in _ended_tasks(client, run.id):
+            if line not in told:
+                told.add(line)
+                say(line)
+        if run.state is not None and run.state.is_final():
+            return run
+        if time.monotonic() > deadline:
+            raise DemoError(
+                f"asked for the run {run.name} within {within_s:.0f} s",
+                f"it is {run.state_name}",
+                "see its page in Prefect",
+            )
+        time.sleep(POLL_S)
 
 
 def _ended_tasks(client: SyncPrefectClient, run_id: UUID) -> Iterator[str]:

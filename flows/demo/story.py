@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import subprocess
 import sys
-import time
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.lake.lake import Lake
@@ -19,11 +19,14 @@ from flows.demo.madeup_node import show_four_targets
 from flows.demo.nodes import DEVICES, HERE, REFERENCE, WINDOW_S, DemoNodes
 from flows.demo.outcome import Outcomes
 from flows.demo.pipeline_run import run_pipeline
+from flows.demo.stage import PORTS
 from flows.errors import DemoError
 from flows.releasing import champion_folder
 from flows.stack import addresses, schedules, servers
 
 if TYPE_CHECKING:
+    from datetime import timedelta
+
     from components.settings.settings import Settings
     from components.telemetry.heartbeat import JobStatus
     from flows.demo.jobs import DemoJob
@@ -52,6 +55,8 @@ class Story:
         self._loads: dict[str, Load] = {}
         self._original: dict[str, str] = {}
         self._outcomes = Outcomes(self._nodes)
+        self._fired_at = datetime.now(UTC)
+        self._times: list[tuple[str, str]] = []
 
     def tell(self) -> None:
         """All parts in order."""
@@ -62,7 +67,7 @@ class Story:
             self._follow,
             self._change_load,
             self._show_four_targets,
-            self._roll_back,
+            self._by_hand,
             DeviceStory(self._settings, self._services, self._nodes, self._say).tell,
             self._stop,
             self._sum_up,
@@ -116,13 +121,14 @@ class Story:
             self._outcomes.before(job.name, status, self._nodes.state(HERE))
 
     def _learn(self) -> None:
-        self._say.heading("b", "one pipeline run: sweep, ingest, check, retrain, gate, promote")
+        self._say.heading("b", "a schedule fires: sweep, ingest, check, retrain, gate, promote")
         faults = send_damaged_samples(self._settings.hub_url, self._settings.home / "damaged")
         self._say.fact(f"sent on purpose, {len(faults)} damaged rows: {'; '.join(faults)}")
         run = run_pipeline(
             [HERE, REFERENCE], SWEEP_WINDOWS, SWEEP_POINTS, self._say.fact, within_s=300
         )
         self._say.fact(f"run {run.name} ended as: {run.state_name}")
+        self._fired_at = run.expected_start_time or self._fired_at
         counts = Lake(self._settings.home / "lake").quarantine_counts()
         self._say.fact(
             f"quarantine: {counts.n_rows} rows; "
@@ -154,6 +160,8 @@ class Story:
         sequence = history(self._settings.home)[-1].sequence
         for node in (HERE, REFERENCE):
             self._nodes.wait_for_release(node, sequence, within_s=30)
+        took = datetime.now(UTC) - self._fired_at
+        self._times.append(("schedule fires to release on both nodes", _seconds(took)))
         self._say.fact(f"both nodes follow release {sequence}; the jobs go from recommend to auto")
         for job in self._jobs:
             now = self._place.cpus(job)
@@ -181,25 +189,27 @@ class Story:
     def _show_four_targets(self) -> None:
         show_four_targets(self._nodes, self._say)
 
-    def _roll_back(self) -> None:
-        self._say.heading("e", "a rollback by one command")
-        where = ("--home", str(self._settings.home), "--hub-port", str(self._settings.hub_port))
-        flags = (*where, "--yes", "--no-wait", "--why", "the demo takes it back")
-        start = time.monotonic()
+    def _by_hand(self) -> None:
+        self._say.heading("e", "a rollback by one command, and a promotion by another")
+        learned = champion_folder(self._settings.home).name
+        self._times.append(("rollback to both nodes", self._type("rollback")))
+        self._times.append(("promote to both nodes", self._type("promote", learned)))
+
+    def _type(self, *words: str) -> str:
+        """Type a command; how long it took from Enter to the word of both nodes."""
+        ports = [f"--{n.replace('_', '-')}={getattr(self._settings, n)}" for n in PORTS]
+        flags = ("--home", str(self._settings.home), *ports, "--why", "the demo shows it", "--yes")
+        start = datetime.now(UTC)
         result = subprocess.run(
-            [sys.executable, "-m", "flows.cli.main", "rollback", *flags],
+            [sys.executable, "-m", "flows.cli.main", *words, *flags],
             capture_output=True,
             text=True,
             check=False,
         )
-        self._require(result.returncode == 0, result.stderr)
-        self._say.fact(f"joulepilot rollback: {result.stdout.splitlines()[-1]}")
-        sequence = history(self._settings.home)[-1].sequence
-        for node in (HERE, REFERENCE):
-            self._nodes.wait_for_release(node, sequence, within_s=15)
-        self._say.fact(
-            f"2 of 2 nodes run release {sequence}, {time.monotonic() - start:.1f} s after Enter"
-        )
+        self._require(result.returncode == 0, result.stderr or result.stdout)
+        took = _seconds(datetime.now(UTC) - start)
+        self._say.fact(f"joulepilot {words[0]}: {result.stdout.splitlines()[-1]}, after {took}")
+        return took
 
     def _stop(self) -> None:
         self._say.heading("f", "stop: every job has its original CPUs again")
@@ -214,6 +224,7 @@ class Story:
     def _sum_up(self) -> None:
         self._say.heading("h", "what came of it")
         self._say.table(*self._outcomes.table(self._jobs))
+        self._say.table(("from, to", "took here"), self._times)
         self._say.fact(
             "The real jobs show the mechanics (few noisy cores, modelled power); "
             "the made-up node shows the quality."
@@ -254,3 +265,7 @@ class Story:
             raise DemoError(
                 "asked for a loop that works", otherwise, f"see {self._settings.home}/logs"
             )
+
+
+def _seconds(took: timedelta) -> str:
+    return f"{took.total_seconds():.1f} s"

@@ -5,9 +5,9 @@ from __future__ import annotations
 import shutil
 import urllib.request
 from contextlib import ExitStack
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
@@ -81,17 +81,18 @@ def noon() -> datetime:
 
 @pytest.fixture
 def hub_with_nodes(tmp_path: Path, noon: datetime) -> Iterator[Callable[..., int]]:
-    """Start a hub that just heard of some nodes; its port."""
+    """Start a hub that just heard some nodes say things; its port."""
     with ExitStack() as stack:
 
-        def start(*names: str) -> int:
-            hub = stack.enter_context(HubServer(tmp_path / "hub", "127.0.0.1", 0))
+        def start(*names: str, home: Path = tmp_path / "hub", **said: Any) -> int:
+            hub = stack.enter_context(HubServer(home, "127.0.0.1", 0))
             for name in names:
                 beat = Heartbeat(
                     node=name, node_class="c", fingerprint="f", origin=Origin.SIMULATED,
                     time=noon, release=1, policy_digest=None, mode="auto", paused=False,
                 )  # fmt: skip
-                record = record_of(Event(HEARTBEAT_EVENT, heartbeat_attributes(beat)))
+                attributes = heartbeat_attributes(replace(beat, **said))
+                record = record_of(Event(HEARTBEAT_EVENT, attributes))
                 request = urllib.request.Request(
                     f"http://127.0.0.1:{hub.port}/v1/logs",
                     data=request_of([record], {}),

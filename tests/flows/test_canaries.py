@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -22,6 +23,7 @@ from components.telemetry.sample import Origin
 from flows.canaries import WHO, roll_out, tend
 from flows.services import free_port
 from flows.telling.of_canaries import NEWS_FOR, canary_findings
+from flows.telling.watch import look
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -257,6 +259,35 @@ def test_of_two_watchers_one_writes(begin: Callable[..., Fleet]) -> None:
     assert tend(fleet.settings, seen, states, SOON) is not None
     assert tend(fleet.settings, seen, states, SOON) is None
     assert len(fleet.entries) == 3
+
+
+def test_the_watcher_ends_it_by_what_the_hub_heard_and_tells_of_it_once(
+    begin: Callable[..., Fleet], hub_with_nodes: Callable[..., int]
+) -> None:
+    fleet = begin("n1")
+    fleet.says("n1", "regressed")
+    beat = fleet.states["n1"].heartbeat
+    said = {"release": 2, "experiment": beat.experiment, "blocked_digests": beat.blocked_digests}
+    served = replace(fleet.settings, hub_port=hub_with_nodes("n1", **said))
+    for _ in range(2):
+        found = look(served, NOW + timedelta(minutes=1))
+        assert [finding.title for finding in found][:1] == ["the canary of version 7 regressed"]
+        assert not any("rolled a policy back" in finding.title for finding in found)
+        assert len(fleet.entries) == 3
+
+
+def test_a_winner_that_cannot_be_promoted_is_told_of(
+    begin: Callable[..., Fleet], hub_with_nodes: Callable[..., int]
+) -> None:
+    fleet = begin("n1")
+    fleet.says("n1", "won")
+    said = {"release": 2, "experiment": fleet.states["n1"].heartbeat.experiment, "jobs": (JOB,)}
+    served = replace(fleet.settings, hub_port=hub_with_nodes("n1", **said))
+    shutil.rmtree(fleet.settings.home / "bundles" / fleet.challenger)
+    [found] = look(served, NOW)
+    assert found.title == "a canary that is over cannot be ended"
+    assert "does not hold it" in found.text
+    assert len(fleet.entries) == 2
 
 
 def test_what_regressed_is_not_rolled_out_again(begin: Callable[..., Fleet]) -> None:

@@ -1,10 +1,10 @@
-"""What people do in Prefect's pages, in a real browser: approve by a form, roll back by a form."""
+"""What people do in Prefect's pages, in a real browser, and the states their runs end in."""
 
 import json
 import shutil
 import time
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -13,15 +13,13 @@ import pytest
 from components.policy.default_bundle import default_bundle
 from components.registry.facts import TrainingFacts
 from components.registry.mlflow_registry import Registry
+from components.releases.canary import canary_in_force
 from components.releases.log import ReleaseLog
 from components.releases.operations import seed
-from components.releases.source import BUNDLES
-from components.releases.store import BundleStore
-from components.releases.verdict import RuleResult, Verdict
 from components.settings.settings import Settings
+from flows.demo.damage import send_damaged_samples
 from flows.services import Services, free_port
 from flows.stack import schedules, servers
-from flows.verdicts import keep_verdict
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
@@ -31,9 +29,10 @@ WAIT_MS = 90_000
 
 
 @pytest.fixture
-def settings(tmp_path: Path) -> Iterator[Settings]:
+def settings(tmp_path: Path, hub_with_nodes: Callable[..., int]) -> Iterator[Settings]:
+    hub_port = hub_with_nodes("n1", home=tmp_path)
     settings = Settings(
-        home=tmp_path, hub_port=free_port(), prefect_port=free_port(), mlflow_port=free_port()
+        home=tmp_path, hub_port=hub_port, prefect_port=free_port(), mlflow_port=free_port()
     )
     seed(settings.home, default_bundle())
     with Services(tmp_path / "logs") as services:
@@ -59,19 +58,13 @@ def page(settings: Settings) -> "Iterator[Page]":
 
 
 @pytest.fixture
-def challenger(settings: Settings, tmp_path: Path) -> str:
+def challenger(settings: Settings, make_challenger: Callable[..., Any]) -> str:
     """Digest of a version that passed the gate and waits."""
-    folder = tmp_path / "challenger"
-    shutil.copytree(default_bundle(), folder)
-    manifest = folder / "bundle.json"
-    manifest.write_text(manifest.read_text().replace('"allocator"', '"challenger"'))
-    digest = BundleStore(settings.home / BUNDLES).add(folder)
+    made = make_challenger(settings.home)
     registry = Registry(settings.mlflow_url)
     facts = TrainingFacts(name="a training", evaluation_set="0" * 64, git_commit="unknown")
-    registry.register(folder, registry.log_training(facts))
-    rule = RuleResult("regret", True, "-0.5 %", "at most +0.1 %", "Found by a test.")
-    keep_verdict(settings.home, Verdict.of(digest, (rule,)))
-    return digest
+    registry.register(made.bundle, registry.log_training(facts))
+    return str(made.digest)
 
 
 def ask(settings: Settings, path: str, body: dict[str, Any] | None = None) -> Any:
@@ -84,13 +77,19 @@ def ask(settings: Settings, path: str, body: dict[str, Any] | None = None) -> An
         return json.load(response)
 
 
+def start(settings: Settings, deployment: str, **parameters: Any) -> str:
+    found = ask(settings, f"/deployments/name/{deployment}")["id"]
+    path = f"/deployments/{found}/create_flow_run"
+    return str(ask(settings, path, {"parameters": parameters})["id"])
+
+
 def wait_for(settings: Settings, run: str, names: set[str]) -> str:
     deadline = time.monotonic() + 120
     while True:
         state = ask(settings, f"/flow_runs/{run}")["state"]
         if state["name"] in names:
             return str(state["name"])
-        assert state["type"] not in {"FAILED", "CRASHED"}, state
+        assert state["type"] not in {"FAILED", "CRASHED", "COMPLETED"}, state
         assert time.monotonic() < deadline, state
         time.sleep(0.5)
 
@@ -102,16 +101,14 @@ def url(settings: Settings, path: str) -> str:
 @pytest.mark.slow
 @pytest.mark.browser
 @pytest.mark.timeout(600)
-def test_a_form_approves_a_version_and_another_rolls_it_back(
+def test_a_form_approves_a_version_another_rolls_it_back_and_one_tries_it_on_a_node(
     settings: Settings, page: "Page", challenger: str
 ) -> None:
-    deployment = ask(settings, "/deployments/name/approval/by-hand")["id"]
-    parameters = {"request": {"version": "1", "why": "less regret"}}
-    run = ask(settings, f"/deployments/{deployment}/create_flow_run", {"parameters": parameters})
-    wait_for(settings, run["id"], {"Suspended"})
+    run = start(settings, "approval/by-hand", request={"version": "1", "why": "less regret"})
+    wait_for(settings, run, {"Suspended"})
     assert len(ReleaseLog(settings.home / "releases").entries()) == 1
 
-    page.goto(url(settings, f"/runs/flow-run/{run['id']}"), wait_until="commit", timeout=WAIT_MS)
+    page.goto(url(settings, f"/runs/flow-run/{run}"), wait_until="commit", timeout=WAIT_MS)
     page.get_by_role("button", name="Resume").first.click(timeout=WAIT_MS)
     form = page.get_by_role("dialog")
     form.locator(".p-select").first.click()
@@ -120,7 +117,7 @@ def test_a_form_approves_a_version_and_another_rolls_it_back(
     for field, text in enumerate(("ann", "looks right")):
         form.locator("textarea").nth(field).fill(text)
     form.get_by_role("button", name="Submit").click()
-    wait_for(settings, run["id"], {"Promoted"})
+    wait_for(settings, run, {"Promoted"})
     promoted = ReleaseLog(settings.home / "releases").entries()[-1]
     assert (promoted.who, promoted.why) == ("ann", "looks right")
     assert promoted.desired.digest_for("any") == challenger
@@ -139,3 +136,15 @@ def test_a_form_approves_a_version_and_another_rolls_it_back(
         time.sleep(0.5)
     last = ReleaseLog(settings.home / "releases").entries()[-1]
     assert (str(last.kind), last.why) == ("rollback", "it misses its target")
+
+    tried = {"version": "1", "why": "once more, with care", "rollout": "canary"}
+    send_damaged_samples(settings.hub_url, settings.home / "damaged")
+    runs = {
+        "Canary started": start(settings, "promote/by-hand", promotion=tried),
+        "Bad data": start(settings, "pipeline/nightly"),
+    }
+    for name, started in runs.items():
+        assert wait_for(settings, started, {name}) == name
+    canary = canary_in_force(ReleaseLog(settings.home / "releases").entries())
+    assert canary is not None
+    assert (canary.digest, canary.nodes, canary.then) == (challenger, ("n1",), ("all",))
