@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 from components.actuation.available import checked_cpus, read_back
 from components.actuation.cgroups import Cgroup, find_cgroup
+from components.actuation.claims import Claims
 from components.actuation.container_list import read_containers
 from components.actuation.engine_pool import EnginePool
 from components.actuation.errors import (
@@ -42,6 +43,7 @@ class _Inspected:
     """0 when it has no process: stopped, or between two starts."""
     cpuset: str
     """`CpusetCpus`, literally."""
+    is_paused: bool = False
     is_gpu_by_hook: bool = False
     """Whether an update can take its GPU away, by how systemd owns cgroups."""
 
@@ -69,10 +71,12 @@ class DockerHost:
         self._cgroup_root = cgroup
         self._cgroups: dict[str, Cgroup] = {}
         self._waits: dict[str, RunQueueWait] = {}
+        self._claims = Claims(proc)
 
     def close(self) -> None:
-        """Close all connections."""
+        """Close all connections, and leave all containers to others."""
         self._engine.close()
+        self._claims.keep(())
 
     def containers(self) -> tuple[Container, ...]:
         """List running containers (also paused ones).
@@ -84,6 +88,7 @@ class DockerHost:
         running = {container.id for container in found}
         self._cgroups = {c: kept for c, kept in self._cgroups.items() if c in running}
         self._waits = {c: kept for c, kept in self._waits.items() if c in running}
+        self._claims.keep(running)
         return found
 
     def configured_cpus(self, container_id: str) -> str:
@@ -105,12 +110,31 @@ class DockerHost:
             return None
         return self._waits.setdefault(container_id, RunQueueWait()).update(self._proc, pids)
 
+    def is_frozen(self, container_id: str) -> bool:
+        """Whether the engine says that it is paused."""
+        return self._inspect_running(container_id).is_paused
+
+    def freeze(self, container_id: str) -> None:
+        """Pause all its processes.
+
+        Raises: as `apply`.
+        """
+        self._switch(container_id, "pause", is_frozen=True)
+
+    def thaw(self, container_id: str) -> None:
+        """Let all its processes go on.
+
+        Raises: as `apply`.
+        """
+        self._switch(container_id, "unpause", is_frozen=False)
+
     def apply(self, container_id: str, cpus: CpuSet) -> CpuSet:
         """Set the cpuset where that changes anything, and read back.
 
         Raises:
             RefusedError: the set is empty, or not within the CPUs that are online and that the
-                container's parent may give it; or the engine refuses.
+                container's parent may give it; or another executor changes it, or the engine
+                refuses.
             ApplyError: the kernel uses another set than asked for, or the engine failed.
             ContainerGoneError: it is not there any more, or not running.
             HostAwayError: the engine does not answer.
@@ -119,6 +143,7 @@ class DockerHost:
         cgroup = self._find(inspected)
         self._refuse_trap(inspected)
         checked_cpus(cpus, self._available(cgroup), inspected.id)
+        self._claims.take(inspected.id, cgroup.cpuset)
         is_configured = not inspected.cpuset or parse_cpu_list(inspected.cpuset) == cpus
         if not (is_configured and cgroup.effective_cpus() == cpus):
             self._update(inspected.id, format_cpu_list(cpus))
@@ -139,6 +164,7 @@ class DockerHost:
         if not inspected.pid:
             return self._restore_stopped(inspected, configured)
         cgroup = self._find(inspected)
+        self._claims.take(inspected.id, cgroup.cpuset)
         available = self._available(cgroup)
         wanted = parse_cpu_list(configured) & available or available
         is_literal = wanted == parse_cpu_list(configured)
@@ -146,7 +172,24 @@ class DockerHost:
         # also where it seems so already: what a writer asked for before it was killed may still
         # wait in the engine, which does one update of a container after the other
         self._update(inspected.id, text)
-        return read_back(cgroup.effective_cpus, wanted, inspected.id)
+        cpus = read_back(cgroup.effective_cpus, wanted, inspected.id)
+        self._claims.leave(inspected.id)
+        return cpus
+
+    def _switch(self, container_id: str, verb: str, *, is_frozen: bool) -> None:
+        inspected = self._inspect_running(container_id)
+        if inspected.is_paused is not is_frozen:
+            said = "it answered that it had"
+            try:
+                self._engine.post(f"/containers/{inspected.id}/{verb}", {})
+            except (EngineFailedError, RefusedError) as error:
+                said = error.found  # also that it is so already, when it was asked twice
+            if self.is_frozen(container_id) is not is_frozen:
+                raise ApplyError(
+                    f"asked the Docker engine to {verb} {inspected.id[:12]}",
+                    f"{said}; it is {'not ' * is_frozen}paused",
+                    "see whether someone else pauses or resumes it",
+                )
 
     def _restore_stopped(self, inspected: _Inspected, configured: str) -> CpuSet:
         online = read_online(self._sysfs)
@@ -218,6 +261,7 @@ class DockerHost:
                 str(answer["Id"]),
                 int(answer["State"]["Pid"]),
                 str(answer["HostConfig"]["CpusetCpus"]),
+                bool(answer["State"].get("Paused")),
                 uses_legacy_hook(answer),
             )
         except (KeyError, TypeError, ValueError) as error:

@@ -6,6 +6,7 @@ import logging
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from components.actuation.errors import RefusedError
 from components.actuation.journal import Restoration, restore
 from components.node.cpuset import parse_cpu_list
 
@@ -59,10 +60,16 @@ class Actor:
             JournalError: the original could not be made durable, so nothing was changed.
             ApplyError, RefusedError, HostAwayError, ContainerGoneError: see Host.
         """
-        if not self.is_journalled(container.id):
+        is_first = not self.is_journalled(container.id)
+        if is_first:
             configured = self._host.configured_cpus(container.id)
             self._journal.record(container.id, container.name, configured)
-        return self._host.apply(container.id, cpus)
+        try:
+            return self._host.apply(container.id, cpus)
+        except RefusedError:
+            if is_first:  # nothing was changed, and what it has may be another executor's
+                self._journal.forget(container.id)
+            raise
 
     def give_back(self, container_id: str) -> Restored | None:
         """Give a container its original CPUs again; None where we never changed it.
