@@ -90,8 +90,12 @@ def catch_up(settings: Settings) -> None:
 
 def _remember(home: Path, policy: str, version: int) -> None:
     known = _load(home / MEMORY)
-    if known.get(policy) != version:
+    if known.get(policy) == version:
+        return
+    try:
         replace_file(home / MEMORY, json.dumps(known | {policy: version}) + "\n")
+    except OSError as error:
+        logger.warning("an alias moved by hand may stay; %s is not written: %s", MEMORY, error)
 
 
 def _load(file: Path) -> dict[str, int]:

@@ -43,7 +43,10 @@ def end_silent_runs(client: SyncPrefectClient, *, after: timedelta = SILENT_FOR)
         within=after,
     )
     crashed = ChangeFlowRunState(
-        state=StateType.CRASHED, message="nothing was heard of it; what it had committed stays"
+        name=None,
+        state=StateType.CRASHED,
+        message="nothing was heard of it; what it had committed stays",
+        force=False,
     )
     client.create_automation(
         AutomationCore(name=NAME, trigger=trigger, actions=[crashed], enabled=True)

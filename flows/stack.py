@@ -15,10 +15,12 @@ if TYPE_CHECKING:
 
 PREFECT_STARTUP_S = 120.0  # 8 s alone, much more beside other work on two cores
 PREFECT_DATABASE = "PREFECT_SERVER_DATABASE_CONNECTION_URL"
-LEASES = {
-    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": "prefect.server.concurrency.lease_storage.filesystem"
+ON_DISK = {
+    "PREFECT_SERVER_CONCURRENCY_LEASE_STORAGE": (
+        "prefect.server.concurrency.lease_storage.filesystem"
+    )
 }
-"""In memory, as by default, they go when the server restarts, and Prefect ends the runs they held."""
+"""Who runs what; in memory, as by default, it goes with the server, and ends runs under way."""
 LAST_DEPLOYMENT = "pipeline/nightly"
 
 
@@ -77,7 +79,7 @@ def _prefect(settings: Settings) -> Service:
         "prefect",
         [sys.executable, "-m", "prefect", "server", "start", *address],
         answers(f"{settings.prefect_api_url}/health"),
-        environment=service_environment(settings) | LEASES | database,
+        environment=service_environment(settings) | ON_DISK | database,
         port=(settings.hub_host, settings.prefect_port),
         ready_timeout_s=PREFECT_STARTUP_S,
     )

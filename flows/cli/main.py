@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import argparse
+import errno
 import importlib
 import logging
 import os
@@ -27,6 +28,7 @@ PIPELINE_PACKAGES = frozenset(
         "threadpoolctl", "torch",
     }
 )  # fmt: skip
+NO_ROOM = frozenset({errno.ENOSPC, errno.EDQUOT, errno.EROFS})
 INTERRUPTED = 130  # what shells report for a program ended by Ctrl-C
 READER_GONE = 141  # and by SIGPIPE
 
@@ -51,12 +53,20 @@ def main(argv: Sequence[str] | None = None) -> int:
             "  what is true: only the node's part of joulepilot is installed here\n"
             "  what to do: pip install 'joulepilot[pipeline]'\n"
         )
-    except KeyboardInterrupt:
-        sys.stderr.write("\ninterrupted\n")
-        return INTERRUPTED
     except BrokenPipeError:  # as in `joulepilot history | head`
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return READER_GONE
+    except OSError as error:
+        if error.errno not in NO_ROOM:
+            raise
+        sys.stderr.write(
+            f"joulepilot {arguments.command}: could not write {error.filename or 'a file'}\n"
+            f"  what is true: {error.strerror}; what was being written is not there by half\n"
+            "  what to do: make room there, and ask again\n"
+        )
+    except KeyboardInterrupt:
+        sys.stderr.write("\ninterrupted\n")
+        return INTERRUPTED
     return 1
 
 

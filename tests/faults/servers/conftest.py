@@ -10,10 +10,14 @@ import sys
 import time
 import urllib.error
 import urllib.request
+from contextlib import ExitStack
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
 import psutil
 import pytest
+from prefect.client.orchestration import get_client
+from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from components.policy.default_bundle import default_bundle
 from components.releases.log import ReleaseLog
@@ -22,6 +26,7 @@ from components.releases.source import RELEASES
 from components.settings.settings import Settings
 from flows.environment import service_environment
 from flows.services import Service, Services, free_port
+from flows.silent_runs import end_silent_runs
 from flows.stack import servers
 
 if TYPE_CHECKING:
@@ -92,6 +97,19 @@ class Stack:
                     raise
                 time.sleep(0.5)
 
+    def end_silent_runs_after(self, seconds: float) -> None:
+        """Sooner than `joulepilot deploy` would have it; it leaves a rule that is there."""
+        with (
+            temporary_settings({PREFECT_API_URL: self.settings.prefect_api_url}),
+            get_client(sync_client=True) as client,
+        ):
+            end_silent_runs(client, after=timedelta(seconds=seconds))
+
+    def begun(self) -> list[str]:
+        """States of all runs that began."""
+        runs = self.ask("/flow_runs/filter", {"limit": 200})
+        return [run["state_type"] for run in runs if run["start_time"] is not None]
+
     def begin(self, deployment: str, **parameters: Any) -> str:
         found = self.ask(f"/deployments/name/{deployment}")["id"]
         run = self.ask(f"/deployments/{found}/create_flow_run", {"parameters": parameters})
@@ -124,7 +142,17 @@ def wait_for_fixture() -> Callable[..., None]:
 
 
 @pytest.fixture
-def stack(tmp_path: Path) -> Iterator[Stack]:
-    made = Stack(tmp_path / "home", tmp_path / "logs")
-    with made.services:
-        yield made
+def make_stack(tmp_path: Path) -> Iterator[Callable[[Path], Stack]]:
+    with ExitStack() as ended:
+
+        def make(home: Path) -> Stack:
+            stack = Stack(home, tmp_path / "logs")
+            ended.enter_context(stack.services)
+            return stack
+
+        yield make
+
+
+@pytest.fixture
+def stack(tmp_path: Path, make_stack: Callable[[Path], Stack]) -> Stack:
+    return make_stack(tmp_path / "home")

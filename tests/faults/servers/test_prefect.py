@@ -3,18 +3,14 @@
 from __future__ import annotations
 
 import shutil
-from datetime import timedelta
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from prefect.client.orchestration import get_client
-from prefect.settings import PREFECT_API_URL, temporary_settings
 
 from components.registry.mlflow_registry import Registry
 from components.releases.entry import Kind
 from flows.device_tables import TABLES
-from flows.silent_runs import end_silent_runs
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -33,11 +29,7 @@ def team(stack: Any) -> Any:
     for suffix in (".csv", ".json"):
         shutil.copy(TABLE.with_suffix(suffix), tables)
     stack.start("prefect", "mlflow")
-    with (
-        temporary_settings({PREFECT_API_URL: stack.settings.prefect_api_url}),
-        get_client(sync_client=True) as client,
-    ):
-        end_silent_runs(client, after=timedelta(seconds=45))
+    stack.end_silent_runs_after(45)
     deployed = stack.joulepilot("deploy")
     assert deployed.returncode == 0, deployed.stderr
     stack.start_worker()
