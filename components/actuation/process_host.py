@@ -4,19 +4,23 @@ from __future__ import annotations
 
 import hashlib
 import os
+import signal
+import time
 from pathlib import Path
 
 from components.actuation.affinity import get_affinity, has_affinity, set_affinity
 from components.actuation.available import checked_cpus, read_back
 from components.actuation.cgroups import find_cgroup
-from components.actuation.errors import ContainerGoneError, HostAwayError
+from components.actuation.errors import ApplyError, ContainerGoneError, HostAwayError
 from components.actuation.host import Container
 from components.actuation.process_files import key_of, read_declared
 from components.actuation.run_queue import RunQueueWait
 from components.node.cpuset import CpuSet, format_cpu_list, parse_cpu_list
 from components.node.topology import read_online
 
-_USER, _SYSTEM = 11, 12  # fields 14 and 15 of /proc/PID/stat, counted after the name
+_STATE, _USER, _SYSTEM = 0, 11, 12  # fields 3, 14 and 15 of /proc/PID/stat, counted after the name
+_HEED_S = 1.0
+"""For a process to stop or go on after a signal."""
 
 
 class ProcessHost:
@@ -90,18 +94,53 @@ class ProcessHost:
 
     def cpu_time_s(self, container_id: str) -> float:
         """CPU seconds of all its threads, ended ones included."""
-        pid = self._pid(container_id)
-        try:
-            stat = (self._proc / str(pid) / "stat").read_text()
-        except OSError as error:
-            raise _gone(container_id) from error
-        fields = stat.rpartition(")")[2].split()
+        fields = self._stat(container_id)
         return (int(fields[_USER]) + int(fields[_SYSTEM])) / os.sysconf("SC_CLK_TCK")
 
     def run_queue_wait_s(self, container_id: str) -> float | None:
         """Seconds its threads waited for a CPU; None where the kernel does not show it."""
         pids = (self._pid(container_id),)
         return self._waits.setdefault(container_id, RunQueueWait()).update(self._proc, pids)
+
+    def is_frozen(self, container_id: str) -> bool:
+        """Whether it was stopped by a signal."""
+        return self._stat(container_id)[_STATE] in {"T", "t"}
+
+    def freeze(self, container_id: str) -> None:
+        """Stop it where it is.
+
+        Raises: as `apply`.
+        """
+        self._signal(container_id, signal.SIGSTOP, is_frozen=True)
+
+    def thaw(self, container_id: str) -> None:
+        """Let it go on.
+
+        Raises: as `apply`.
+        """
+        self._signal(container_id, signal.SIGCONT, is_frozen=False)
+
+    def _signal(self, container_id: str, what: signal.Signals, *, is_frozen: bool) -> None:
+        try:
+            os.kill(self._pid(container_id), what)
+        except ProcessLookupError as error:
+            raise _gone(container_id) from error
+        except PermissionError as error:
+            raise _deaf(container_id, what, str(error)) from error
+        until_s = time.monotonic() + _HEED_S
+        while self.is_frozen(container_id) is not is_frozen:
+            if time.monotonic() > until_s:
+                raise _deaf(container_id, what, f"after {_HEED_S:g} s it has not heeded it")
+            time.sleep(_HEED_S / 100)
+
+    def _stat(self, container_id: str) -> list[str]:
+        """What the kernel says of it, the fields after its name."""
+        pid = self._pid(container_id)
+        try:
+            stat = (self._proc / str(pid) / "stat").read_text()
+        except OSError as error:
+            raise _gone(container_id) from error
+        return stat.rpartition(")")[2].split()
 
     def _set(self, container_id: str, pid: int, cpus: CpuSet) -> CpuSet:
         if not has_affinity(self._proc, pid, cpus):
@@ -121,6 +160,14 @@ class ProcessHost:
         if not key.is_alive(self._proc):
             raise _gone(container_id)
         return key.pid
+
+
+def _deaf(container_id: str, what: signal.Signals, found: str) -> ApplyError:
+    return ApplyError(
+        f"asked to send {what.name} to the process {container_id}",
+        found,
+        "run the executor as root, or as the user of the process",
+    )
 
 
 def _gone(container_id: str) -> ContainerGoneError:

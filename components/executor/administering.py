@@ -5,6 +5,7 @@ from __future__ import annotations
 import logging
 from typing import TYPE_CHECKING
 
+from components.executor.known_signals import KnownSignals
 from components.planning.administrator import Administration, read_administration
 from components.planning.errors import AdministratorError
 
@@ -25,8 +26,14 @@ class Administering:
         self._path = path
         self._cpus = topology.ids
         self._seen: tuple[int, int] | None = None
+        self._signals = KnownSignals()
+        self._wrong: tuple[str, ...] = ()
         self.says = Administration()
-        self.health: tuple[str, ...] = ()
+
+    @property
+    def health(self) -> tuple[str, ...]:
+        """What is wrong with the file, or with a signal it names, a line each."""
+        return (*self._wrong, *self._signals.health)
 
     def refresh(self) -> None:
         """Read the file if it is another than before."""
@@ -42,14 +49,19 @@ class Administering:
         self._seen = seen
         try:
             self.says = read_administration(self._path, self._cpus)
-            self.health = ()
+            self._wrong = ()
+            self._signals.follow(self.says)
         except AdministratorError as error:
-            self.health = (str(error),)
-            log.warning(self.health[0])
+            self._wrong = (str(error),)
+            log.warning(self._wrong[0])
 
     def may_act(self, now: datetime) -> bool:
         """Whether anything may be changed at this time of the day, by the machine's time zone."""
         return self.says.hours is None or self.says.hours.holds(now.astimezone())
+
+    def joule_cost(self, at_s: float, now_s: float) -> float:
+        """What a joule is to count at a time, in seconds since the epoch, by what is known now."""
+        return self._signals.joule_cost(self.says, at_s, now_s)
 
     def leaves(self, runs: list[JobRun]) -> list[JobRun]:
         """The jobs that may be touched."""

@@ -59,6 +59,12 @@ def _status(beat: Plain) -> str:
         )
         if job["device_reason"] is not None:
             lines.append(f"  {'':<20} on {job['device']}: {job['device_reason']}")
+    lines += [
+        f"  {work['name']:<20} {work['state']:<11} {work['done_cpu_s']:.0f} of "
+        f"{work['work_cpu_s']:.0f} CPU seconds, until {work['until']}  CPUs "
+        f"{work['cpuset'] or 'none'}  {work['reason']}"
+        for work in beat["deferred"]
+    ]
     sweep = beat["sweep"]
     if sweep is not None:
         lines.append(f"sweep {sweep['state']}, {sweep['done']} of {sweep['total']} points")

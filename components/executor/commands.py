@@ -62,9 +62,13 @@ class Commands:
         return verb(command)
 
     def _status(self, command: Command) -> Plain:  # noqa: ARG002 - verbs are alike
-        return plain(self._executor.heartbeat())
+        waiting = [run.status() for run in self._executor.deferrals.runs.values()]
+        return {**plain(self._executor.heartbeat()), "deferred": [plain(one) for one in waiting]}
 
     def _explain(self, command: Command) -> Plain:
+        work = self._executor.deferrals.runs.get(command.text("job"))
+        if work is not None:
+            return {"status": plain(work.status()), "text": work.explain()}
         return plain(explain(self._run(command), self._executor))
 
     def _manage(self, command: Command) -> Plain:
@@ -77,7 +81,8 @@ class Commands:
             values = {str(key): str(value) for key, value in dict(given).items()}
             self._overrides.update(name, values)
         self._executor.refresh()
-        managed = name in self._executor.roster.runs
+        works = {work.job.name for work in self._executor.roster.works}
+        managed = name in self._executor.roster.runs or name in works
         health = [line for line in self._executor.roster.health if name in line]
         return {"job": name, "values": values, "managed": managed, "health": health}
 

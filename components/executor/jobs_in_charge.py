@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.actuation.replacement_journal import NEW_SUFFIX
+from components.jobs.deferred import DeferredJob
 from components.jobs.errors import JobError
 from components.jobs.job import Mode
 from components.jobs.jobs_file import merge, read_jobs_file
@@ -29,10 +30,20 @@ class Managed:
 
 
 @dataclass(frozen=True, slots=True)
+class ManagedWork:
+    """A container and the work in it that may wait."""
+
+    container: Container
+    job: DeferredJob
+
+
+@dataclass(frozen=True, slots=True)
 class Discovery:
     """What was found on a host."""
 
     managed: tuple[Managed, ...]
+    works: tuple[ManagedWork, ...]
+    """Those whose work may wait."""
     container_ids: frozenset[str]
     """All that run, managed or not."""
     health: tuple[str, ...]
@@ -61,7 +72,7 @@ class JobsInCharge:
         wrong: list[str] = []
         in_file = self._from_file(wrong)
         live = self._live(wrong)
-        managed: dict[str, Managed] = {}
+        managed: dict[str, Managed | ManagedWork] = {}
         containers = host.containers()
         for container in sorted(containers, key=lambda c: (c.name, c.id)):
             if not self._may_look_at(container):
@@ -77,10 +88,18 @@ class JobsInCharge:
             if job.name in managed:
                 wrong.append(f"{name} is left alone: two containers are the job {job.name!r}")
                 continue
-            managed[job.name] = Managed(container, job)
+            if isinstance(job, DeferredJob):
+                managed[job.name] = ManagedWork(container, job)
+            else:
+                managed[job.name] = Managed(container, job)
         wrong.extend(_nobody(in_file, live, {container.name for container in containers}))
         ids = frozenset(container.id for container in containers)
-        return Discovery(tuple(managed.values()), ids, tuple(wrong))
+        return Discovery(
+            tuple(one for one in managed.values() if isinstance(one, Managed)),
+            tuple(one for one in managed.values() if isinstance(one, ManagedWork)),
+            ids,
+            tuple(wrong),
+        )
 
     def manages(self, container: Container) -> bool:
         """Whether what is said of a container now lets us change it; a mistake says no."""

@@ -11,7 +11,9 @@ from components.executor.administering import Administering
 from components.executor.applying import Applying
 from components.executor.arms import Arms
 from components.executor.clock import WallClock
-from components.executor.deciding import Conditions, decide
+from components.executor.deciding import Conditions
+from components.executor.deciding_all import decide_all
+from components.executor.deferral_desk import DeferralDesk
 from components.executor.demanding import demand_of
 from components.executor.device_desk import DeviceDesk
 from components.executor.fingerprint_watch import FingerprintWatch
@@ -33,9 +35,9 @@ from components.jobs.job import Mode
 from components.planning.guard import guard
 
 if TYPE_CHECKING:
+    from components.actuation.freezing import FreezeJournal
     from components.actuation.journal import Journal, RestoreReport
     from components.executor.clock import Clock
-    from components.executor.deciding import Change
     from components.executor.followed import Following
     from components.executor.job_run import JobRun
     from components.executor.jobs_in_charge import JobsInCharge
@@ -72,6 +74,7 @@ class Executor:
         settings: ExecutorSettings,
         wall: Clock | None = None,
         devices: DeviceDesk | None = None,
+        freezes: FreezeJournal | None = None,
         open_search: OpenSearch = SearchSession,
         guard: GuardRule = guard,
         seed: int | None = None,
@@ -93,6 +96,7 @@ class Executor:
         self._guard = guard
         self.sweeping = Sweeping(store)
         self.devices = devices or DeviceDesk(ports, None)
+        self.deferrals = DeferralDesk(ports, self.actor, freezes)
         self.arms = Arms(settings, seed)
         self.fingerprint = FingerprintWatch(ports, store)
         self.joint = JointDesk(ports) if settings.plans_jointly else None
@@ -194,6 +198,7 @@ class Executor:
             JournalError: the journal could not be written.
         """
         report = self.devices.restore_all(self._applying.restore_all(self.journal))
+        report = self.deferrals.restore_all(report)
         self._settle(self.ports.clock.monotonic_s())
         return report
 
@@ -257,27 +262,14 @@ class Executor:
         elif self.arms.is_baseline:
             changes = self.arms.changes(self)
         else:
-            runs = [run for run in self.runs if run.mode is not Mode.OFF]
-            changes, self._prober = self._decide(runs, at_s)
+            changes, self._prober = decide_all(self, self._prober, at_s)
         moving = [change for change in changes if change.cpus != change.run.in_force.cpus]
         if moving:
             self._interrupt({change.run.name for change in moving}, at_s)
+        self.deferrals.step(self, changes, at_s)
         moved = self._applying.apply_all(changes, at_s)
         if moving and any(moved):
             self._settle(at_s)
-
-    def _decide(self, runs: list[JobRun], at_s: float) -> tuple[tuple[Change, ...], str | None]:
-        """Decide for all jobs together where that can be done, else for each by itself."""
-        if not self.administering.may_act(self.wall_time()):
-            return (), self._prober
-        runs = self.administering.leaves(runs)
-        conditions, brain = self.conditions(at_s), self.deciding
-        if self.joint is not None and brain is not None and self.has_policy:
-            says = self.administering.says
-            decided = self.joint.decide(runs, conditions, brain, self._prober, says)
-            if decided is not None:
-                return decided
-        return decide(runs, conditions, self._prober)
 
     def _interrupt(self, movers: set[str], at_s: float) -> None:
         """Something is about to change: close the windows of the other jobs where they suffice."""

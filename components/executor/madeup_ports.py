@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 from components.executor.errors import ExecutorSettingsError
 from components.executor.ports import NodePorts
 from components.madeup.devices.node import device_node
+from components.madeup.freezer import MadeUpFreezer
 from components.madeup.node import reference_node
 from components.madeup.offered_rate import following_offers
 from components.node.fingerprint import read_identity
@@ -45,6 +46,7 @@ def ports_of(node: MadeUpNode, name: str) -> NodePorts:
         name=name,
         clock=node.clock,
         host=node.host,
+        freezer=MadeUpFreezer(node),
         cpu_times=node.cpu_times,
         power=node.power_meter,
         latency_source=node.latency_source,

@@ -75,6 +75,11 @@ class NodeHome:
         return self.folder / "hints.json"
 
     @property
+    def frozen(self) -> Path:
+        """Containers that were paused."""
+        return self.folder / "frozen.json"
+
+    @property
     def tuning(self) -> Path:
         """What was learned of this node's devices beyond the classifier."""
         return self.folder / "tuning.json"

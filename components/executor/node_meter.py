@@ -65,6 +65,19 @@ class NodeMeter:
         return mean_power_w(self._recent[0], self._recent[-1])
 
     @property
+    def busy_cpu_w(self) -> float | None:
+        """What a CPU in use drew above an idle node over the last seconds; None while unknown."""
+        power_w, idle_w = self.power_w, self._power.idle_w
+        if power_w is None or idle_w is None:
+            return None
+        first, last = self._recent[0], self._recent[-1]
+        if first.busy_s is None or last.busy_s is None:
+            return None
+        busy_s = sum(last.busy_s[cpu] - first.busy_s.get(cpu, 0.0) for cpu in last.busy_s)
+        n_busy = busy_s / (last.at_s - first.at_s)
+        return max(power_w - idle_w, 0.0) / n_busy if n_busy > 0 else None
+
+    @property
     def online(self) -> CpuSet:
         """CPUs that had a line in the last reading; empty before the first."""
         busy_s = self._recent[-1].busy_s if self._recent else None

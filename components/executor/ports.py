@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Protocol
 if TYPE_CHECKING:
     from collections.abc import Callable
 
+    from components.actuation.freezing import Freezer
     from components.actuation.host import Container, Host
     from components.executor.clock import Clock
     from components.jobs.job import Job
@@ -42,6 +43,8 @@ class NodePorts:
     """Reads again what the node is; None: it never changes."""
     changed: Callable[[], bool] | None = None
     """Whether containers came or went since this was asked last; None: nobody tells."""
+    freezer: Freezer | None = None
+    """Pauses containers; None: nothing on this node can."""
     served_devices: Callable[[Container, Job], DeviceSource] | None = None
     """Opens what one job's server says of its devices; None: nothing on this node says it."""
 

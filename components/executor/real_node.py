@@ -21,7 +21,7 @@ from components.telemetry.served_devices import PrometheusDevices
 from components.telemetry.server_mapping import mapping_of
 
 if TYPE_CHECKING:
-    from components.actuation.host import Container, Host
+    from components.actuation.host import Container
     from components.jobs.job import Job
     from components.telemetry.meters import LatencySource
     from components.telemetry.served_devices import DeviceSource
@@ -81,7 +81,7 @@ def prometheus_devices(container: Container, job: Job) -> DeviceSource:
     return PrometheusDevices(f"http://{container.address}:{where}", timeout_s=SCRAPE_TIMEOUT_S)
 
 
-def _node(name: str, host: Host, roots: Roots) -> NodePorts:
+def _node(name: str, host: DockerHost | ProcessHost, roots: Roots) -> NodePorts:
     topology = read_topology(roots.sysfs)
     identity = read_identity(topology, roots.sysfs, roots.proc)
     cpu_times = ProcStat(roots.proc)
@@ -90,6 +90,7 @@ def _node(name: str, host: Host, roots: Roots) -> NodePorts:
         name=name,
         clock=WallClock(),
         host=host,
+        freezer=host,
         cpu_times=cpu_times,
         power=node_power(
             cpu_times,

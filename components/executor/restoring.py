@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import TYPE_CHECKING
 
 from components.actuation.docker_host import DockerHost
+from components.actuation.freezing import FreezeJournal
 from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal, RestoreReport, restore_all
 from components.actuation.process_host import ProcessHost
@@ -14,7 +15,6 @@ from components.executor.restored import restored_to_plain
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from components.actuation.host import Host
     from components.executor.node_home import NodeHome
     from components.executor.wire import Plain
 
@@ -37,13 +37,13 @@ def restore_left_behind(
         )
     with home.lock():
         journal = Journal(home.journal)
-        report = restore_all(
-            _open(host, docker_socket, processes or home.home / "processes"), journal
-        )
+        opened = _open(host, docker_socket, processes or home.home / "processes")
+        report = restore_all(opened, journal)
         hints = HintJournal(home.hints).restore_all()
-        report = RestoreReport((*report.containers, *hints))
+        thawed = FreezeJournal(opened, home.frozen, lambda _container: False).thaw_all()
+        report = RestoreReport((*report.containers, *hints, *thawed))
     return restored_to_plain(report, paused=False)
 
 
-def _open(host: str, docker_socket: Path, processes: Path) -> Host:
+def _open(host: str, docker_socket: Path, processes: Path) -> DockerHost | ProcessHost:
     return ProcessHost(processes) if host == "process" else DockerHost(docker_socket)

@@ -24,7 +24,7 @@ if TYPE_CHECKING:
     from collections.abc import Callable
 
     from components.executor.acting import Actor
-    from components.executor.jobs_in_charge import JobsInCharge, Managed
+    from components.executor.jobs_in_charge import JobsInCharge, Managed, ManagedWork
     from components.executor.node_meter import NodeMeter
     from components.executor.ports import NodePorts
     from components.executor.search_session import OpenSearch
@@ -64,6 +64,8 @@ class Roster:
         self._fingerprint = ports.identity.fingerprint
         self._cpu_times_s: dict[str, tuple[float, float]] = {}
         self.runs: dict[str, JobRun] = {}
+        self.works: tuple[ManagedWork, ...] = ()
+        """Containers whose work may wait."""
         self.health: tuple[str, ...] = ()
 
     def refresh(self, mode_allowed: Mode, online: CpuSet, fingerprint: str) -> None:
@@ -91,7 +93,9 @@ class Roster:
                 log.info("%s went while it was looked at: %s", one.job.name, error)
             except JoulepilotError as error:
                 wrong.append(f"{one.job.name} is left alone: {error}")
-        self._give_back_strangers({run.container.id for run in self.runs.values()}, wrong)
+        self.works = found.works
+        ours = [run.container.id for run in self.runs.values()]
+        self._give_back_strangers({*ours, *(work.container.id for work in self.works)}, wrong)
         self.health = tuple(wrong)
 
     def drop(self, run: JobRun, wrong: list[str]) -> None:

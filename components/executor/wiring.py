@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.actuation.engine_events import EngineEvents
+from components.actuation.freezing import FreezeJournal
 from components.actuation.guarded_host import GuardedHost
 from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal
@@ -91,6 +92,9 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
         journal = Journal(home.journal)
         overrides = LiveOverrides(home.overrides)
         in_charge = JobsInCharge(options.jobs_file or home.jobs_file, overrides, options.only_label)
+        freezes = None
+        if ports.freezer is not None:
+            freezes = FreezeJournal(ports.freezer, home.frozen, in_charge.manages)
         ports = replace(
             ports,
             host=GuardedHost(
@@ -118,6 +122,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             in_charge=in_charge,
             following=follower,
             settings=replace(settings, administrator_file=home.administrator_file),
+            freezes=freezes,
             devices=DeviceDesk(
                 ports,
                 HintJournal(home.hints),

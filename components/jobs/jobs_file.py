@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING
 
 from components.jobs.errors import JobError
 from components.jobs.labels import settings_from_labels
-from components.jobs.settings import Setting, job_from_settings
+from components.jobs.settings import Setting, deferred_from_settings, job_from_settings
 from components.jobs.values import nearest
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from components.jobs.deferred import DeferredJob
     from components.jobs.job import Job
 
 _TABLE = "jobs"
@@ -72,13 +73,13 @@ def merge(
     live: JobOverride | None,
     file: JobOverride | None,
     labels: Mapping[str, str],
-) -> Job | None:
+) -> Job | DeferredJob | None:
     """Join what was said of a container: live override over file over label, key by key.
 
     A file or live override that does not speak of `enable` enables.
 
     Returns:
-        None when the container is not enabled.
+        A service, or work that may wait; None when the container is not enabled.
 
     Raises:
         JobError: a key is unknown, a value bad, or one that is needed missing.
@@ -87,7 +88,7 @@ def merge(
     for override in (file, live):
         if override is not None:
             settings |= override.settings()
-    return job_from_settings(name, settings)
+    return job_from_settings(name, settings) or deferred_from_settings(name, settings)
 
 
 def _tables(path: Path, jobs: object) -> dict[str, object]:

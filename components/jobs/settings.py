@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from components.jobs import values
 from components.jobs.candidate import CPU_DEVICE, DEFAULT_VARIANT
+from components.jobs.deferred import DeferredJob
 from components.jobs.errors import JobError
 from components.jobs.job import Job, Mode
 from components.jobs.target import Statistic, Target
@@ -46,10 +47,12 @@ KEYS: Mapping[str, Key] = {
     "mode": Key(values.mode, "recommend"),
 }
 
-INERT = frozenset({"min-quality", "deferrable-until", "work"})
+INERT = frozenset({"min-quality"})
 """Keys that are understood and checked, but that nothing acts on yet."""
 
 _NEEDED = ("target-ms", "metrics")
+_DEFERRED = ("deferrable-until", "work")
+"""Keys of work that may wait: both or none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -65,25 +68,15 @@ def job_from_settings(name: str, settings: Mapping[str, Setting]) -> Job | None:
     """Make a job of all that is said of the container of that name, by keys without prefix.
 
     Returns:
-        None when `enable` is absent or false.
+        None when `enable` is absent or false, and where the work may wait (`deferred_from_settings`
+        reads that).
 
     Raises:
         JobError: a key is unknown, a value bad, or one that is needed missing.
     """
-    if "enable" not in settings:
-        _refuse_misspelt_enable(settings)
+    if not _is_enabled(settings) or _may_wait(settings):
         return None
-    if not _value(settings, "enable", values.truth, default=False):
-        return None
-    for key, setting in settings.items():
-        check_setting(key, setting)
-    for key in _NEEDED:
-        if key not in settings:
-            raise JobError(
-                f"asked to manage {name!r}",
-                f"nothing says its {key}",
-                f"add joulepilot.{key}={KEYS[key].example}",
-            )
+    _demand(name, settings, _NEEDED)
     return Job(
         name=name,
         target=Target(
@@ -102,6 +95,61 @@ def job_from_settings(name: str, settings: Mapping[str, Setting]) -> Job | None:
         priority=_value(settings, "priority", values.whole, 0),
         inert=tuple(sorted(INERT & settings.keys())),
     )
+
+
+def deferred_from_settings(name: str, settings: Mapping[str, Setting]) -> DeferredJob | None:
+    """Make a job whose work may wait of all that is said of the container of that name.
+
+    Returns:
+        None when `enable` is absent or false, and for jobs that do not wait.
+
+    Raises:
+        JobError: as `job_from_settings`.
+    """
+    if not _is_enabled(settings) or not _may_wait(settings):
+        return None
+    _demand(name, settings, _DEFERRED)
+    if "target-ms" in settings:
+        raise JobError(
+            f"asked to manage {name!r}",
+            "it has a latency target, and its work may wait",
+            "take joulepilot.target-ms away, or joulepilot.deferrable-until and joulepilot.work",
+        )
+    return DeferredJob(
+        name=name,
+        until=values.time(settings["deferrable-until"].text.strip()),
+        work_cpu_s=_value(settings, "work", values.positive, math.nan),
+        min_cpus=_value(settings, "min-cpus", values.count, 1),
+        max_cpus=_value(settings, "max-cpus", _count_or_all, None),
+        mode=_value(settings, "mode", values.mode, Mode.AUTO),
+        priority=_value(settings, "priority", values.whole, 0),
+    )
+
+
+def _is_enabled(settings: Mapping[str, Setting]) -> bool:
+    """Whether it is to be managed; then every key of it was checked."""
+    if "enable" not in settings:
+        _refuse_misspelt_enable(settings)
+        return False
+    if not _value(settings, "enable", values.truth, default=False):
+        return False
+    for key, setting in settings.items():
+        check_setting(key, setting)
+    return True
+
+
+def _may_wait(settings: Mapping[str, Setting]) -> bool:
+    return any(key in settings for key in _DEFERRED)
+
+
+def _demand(name: str, settings: Mapping[str, Setting], keys: tuple[str, ...]) -> None:
+    for key in keys:
+        if key not in settings:
+            raise JobError(
+                f"asked to manage {name!r}",
+                f"nothing says its {key}",
+                f"add joulepilot.{key}={KEYS[key].example}",
+            )
 
 
 def check_setting(key: str, setting: Setting) -> None:

@@ -115,6 +115,14 @@ class MadeUpNode:
         with self._state.changing():
             self._state.named(name).rate_per_s = rate_per_s
 
+    def rate_of(self, container_id: str) -> float:
+        """Requests a second that a container is offered now."""
+        return self._state.of(container_id).rate_per_s
+
+    def name_of(self, container_id: str) -> str:
+        """Name of a running container."""
+        return self._state.of(container_id).container.name
+
     def change_work(
         self, name: str, response: Response, *, rate_per_s: float, batch_size: int
     ) -> None:

@@ -13,12 +13,14 @@ from typing import TYPE_CHECKING, Any
 from components.node.cpuset import format_cpu_list, parse_cpu_list
 from components.node.errors import CpuListError
 from components.planning.errors import AdministratorError
+from components.planning.signal_plan import SignalPlan, signal_plans
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from components.node.cpuset import CpuSet
+    from components.planning.signals import Quantity
 
 NONE: CpuSet = frozenset()
 
@@ -66,6 +68,8 @@ class Administration:
     weights: Weights = field(default_factory=Weights)
     priorities: Mapping[str, int] = field(default_factory=dict)
     """Of jobs, over what their labels say."""
+    signals: Mapping[Quantity, SignalPlan] = field(default_factory=dict)
+    """Where price and carbon intensity are read."""
 
 
 def read_administration(path: Path, cpus: CpuSet) -> Administration:
@@ -213,4 +217,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "most-moves-per-hour": _count,
     "weights": _weights,
     "priorities": _priorities,
+    "signals": signal_plans,
 }

@@ -1,4 +1,7 @@
-"""A signal from an HTTP server, asked now and then; while it is away the last answer holds."""
+"""Signals that go on: from an HTTP server, asked now and then, or from a file that is rewritten.
+
+While a server is away its last answer holds, until that is stale.
+"""
 
 from __future__ import annotations
 
@@ -8,9 +11,11 @@ import urllib.request
 from typing import TYPE_CHECKING
 
 from components.planning.errors import SignalError
-from components.planning.signals import PLAIN, parse_signal
+from components.planning.signals import PLAIN, parse_signal, read_signal
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from components.planning.signals import Mapping, Quantity, Signal
 
 log = logging.getLogger(__name__)
@@ -65,3 +70,30 @@ class HttpSignal:
         except (OSError, urllib.error.URLError, UnicodeDecodeError, SignalError) as error:
             self.note = f"{self._url}: {error}"
             log.warning(self.note)
+
+
+class FileSignal:
+    """A CSV or JSON file, read anew when it is another; `note` as of HttpSignal."""
+
+    def __init__(self, path: Path, quantity: Quantity, mapping: Mapping = PLAIN) -> None:
+        self._path = path
+        self._quantity = quantity
+        self._mapping = mapping
+        self._signal: Signal | None = None
+        self._seen: tuple[int, int] | None = None
+        self.note: str | None = None
+
+    def current(self, now_s: float) -> Signal | None:
+        """What the file says; None where it cannot be read, and when it is stale."""
+        try:
+            status = self._path.stat()
+            seen = (status.st_mtime_ns, status.st_size)
+            if seen != self._seen:
+                self._signal = read_signal(self._path, self._quantity, self._mapping)
+                self._seen, self.note = seen, None
+        except (OSError, SignalError) as error:
+            self._signal, self._seen, self.note = None, None, str(error)
+        if self._signal is not None and self._signal.is_stale(now_s):
+            self.note = f"{self._path}: its newest value is stale; it is ignored"
+            return None
+        return self._signal

@@ -74,9 +74,9 @@ def place_in_time(
     """Place jobs, those of higher priority and earlier deadline first, in what is left free.
 
     For each: steps from one pace of a slot to its next faster one are taken in order of what a
-    unit of work costs by them, until the work fits with a reserve. Of the paces that fit a slot
-    those on the lower convex hull count, so that this greedy order is the best one but for the
-    last step. Work that cannot be done in time is done as soon as possible.
+    unit of work costs by them, the earlier of equals, until the work fits with a reserve. Of the
+    paces that fit a slot those on the lower convex hull count, so that this greedy order is the
+    best one but for the last step. Work that cannot be done in time is done as soon as possible.
     """
     cpus = [slot.free_cpus for slot in slots]
     watts = [slot.free_w for slot in slots]
@@ -108,7 +108,7 @@ def _place(
         for level, pace in enumerate(hull, start=1):
             faster = pace.rate_per_s - before.rate_per_s
             price = slot.cost * (pace.power_w - before.power_w) / faster
-            steps.append((price, slot.begin_s, at, level, faster * seconds))
+            steps.append((float(f"{price:.9g}"), slot.begin_s, at, level, faster * seconds))
             before = pace
     needed = job.work * (1.0 + SAFETY)
     is_late = sum(step[4] for step in steps) < job.work

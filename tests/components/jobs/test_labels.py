@@ -56,7 +56,8 @@ def test_every_label_reaches_the_job() -> None:
 
 
 def test_the_example_of_every_key_is_valid() -> None:
-    job = job_from_labels("web", {PREFIX + key: KEYS[key].example for key in KEYS})
+    of_services = KEYS.keys() - {"deferrable-until", "work"}
+    job = job_from_labels("web", {PREFIX + key: KEYS[key].example for key in of_services})
     assert job is not None
     assert set(job.inert) == INERT
 
