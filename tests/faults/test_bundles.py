@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import base64
 import hashlib
 import json
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -13,8 +15,19 @@ from components.policy.brain import load_brain
 from components.policy.bundle import bundle_digest, check_bundle
 from components.policy.default_bundle import default_bundle
 from components.policy.errors import BundleError
-from components.policy.manifest import from_json
+from components.policy.manifest import CORE_ALLOCATOR, from_json
+from components.releases import operations
+from components.releases.desired import ALL_NODES, Desired, Ring
+from components.releases.errors import SignatureError
+from components.releases.signature import (
+    Signer,
+    Verifier,
+    new_keys,
+    public_key_file,
+    signing_key_file,
+)
 from components.releases.store import BundleStore
+from components.releases.verdict import RuleResult, Verdict
 
 pytestmark = pytest.mark.timeout(1200)
 
@@ -58,19 +71,55 @@ def write_mutated(folder, rng, *, is_made_anew: bool) -> None:
         (folder / name).write_bytes(data)
 
 
-def test_no_mutated_bundle_is_taken_for_the_one_that_was_asked_for(tmp_path, at_length):
+RULES = (RuleResult("a test", passed=True, found="-", needed="-", sentence="It is a test."),)
+
+
+def forged(entry, digest, signer, rng):
+    """The owner's entry, naming another bundle, its checksum and its signature made to fit."""
+    rings = (Ring(ALL_NODES, {CORE_ALLOCATOR: digest}),)
+    entry = replace(entry, desired=Desired(rings), verdict=Verdict.of(digest, RULES))
+    match int(rng.integers(4)):
+        case 0:
+            return signer.signed(entry)
+        case 1:
+            return replace(entry, signature=None)
+        case 2:
+            return replace(entry, signature=base64.b64encode(rng.bytes(64)).decode())
+    return entry  # with the signature of what it was
+
+
+def is_taken(entry, store, verifier):
+    try:
+        verifier.check(entry)
+        store.path(entry.desired.digest_for("any node"))
+    except (BundleError, SignatureError):
+        return False
+    return True
+
+
+def test_no_mutated_bundle_is_taken_by_a_node_that_asks_for_signatures(tmp_path, at_length):
+    owner, thief, bundles = tmp_path / "owner", tmp_path / "thief", tmp_path / "bundles"
+    for home in (owner, thief):
+        new_keys(home)
     digest = bundle_digest(SOURCE)
-    store = BundleStore(tmp_path)
+    verdict = Verdict.of(digest, RULES)
+    entry = operations.promote(owner, SOURCE, verdict, who="me", why="a test").release
+    signer, verifier = Signer(signing_key_file(thief)), Verifier(public_key_file(owner))
+    store = BundleStore(bundles)
     rng = np.random.default_rng(0)
+    shutil.copytree(SOURCE, bundles / digest)
+    assert is_taken(entry, store, verifier)
     n_accepted = 0
 
-    for number in range(at_length(300, 10_000)):
-        write_mutated(tmp_path / digest, rng, is_made_anew=number % 2 == 1)
-        try:
-            store.path(digest)
-        except BundleError:
-            continue
-        n_accepted += 1
+    for number in range(at_length(200, 10_000)):
+        is_made_anew = number % 2 == 1
+        write_mutated(tmp_path / "mutated", rng, is_made_anew=is_made_anew)
+        named = bundle_digest(tmp_path / "mutated") if is_made_anew else digest
+        shutil.rmtree(bundles)
+        bundles.mkdir()
+        (tmp_path / "mutated").rename(bundles / named)
+        claimed = forged(entry, named, signer, rng) if is_made_anew else entry
+        n_accepted += is_taken(claimed, store, verifier)
 
     assert n_accepted == 0
 

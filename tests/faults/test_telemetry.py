@@ -37,6 +37,16 @@ def _absent(snapshot, kept):
     raise ReadingError("asked for the page", "it is empty", "it is tried again")
 
 
+class OutOfOrder:
+    """Tells every second time what was told before."""
+
+    n_told = 0
+
+    def __call__(self, now, kept):
+        self.n_told += 1
+        return kept if self.n_told % 2 else now
+
+
 LIES = {
     "nan": lambda now, kept: replace(now, sum_s=math.nan),
     "infinite": lambda now, kept: replace(now, sum_s=math.inf),
@@ -44,6 +54,7 @@ LIES = {
     "stale": lambda now, kept: kept,
     "absent": _absent,
     "doubled": lambda now, kept: replace(now, counts=_counts(now, 2)),
+    "out of order": OutOfOrder(),
     "reset": lambda now, kept: replace(
         now, sum_s=0.0, counts=_counts(now, 0), n_requests=0, n_images=0, n_received=0
     ),

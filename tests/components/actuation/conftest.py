@@ -14,14 +14,16 @@ import pytest
 
 from components.actuation.docker_host import DockerHost
 from components.node.cpuset import format_cpu_list, parse_cpu_list
+from components.node.errors import CpuListError
 
 if TYPE_CHECKING:
     import socket
-    from collections.abc import Iterator
+    from collections.abc import Callable, Iterator
     from pathlib import Path
 
 CONTAINER_ID = "9cdffedcecb6184b01596b8f7a02421cf86f0602bdf1ee5089925038edbd5136"
 PID = 4242
+N_CPUS = 8
 
 
 @dataclass
@@ -42,7 +44,7 @@ class FakeEngine:
     is_removed: bool = False
 
     def __post_init__(self) -> None:
-        write(self.root / "sys/devices/system/cpu/online", "0-7")
+        write(self.root / "sys/devices/system/cpu/online", f"0-{N_CPUS - 1}")
         parent = f"docker/{CONTAINER_ID}"
         if self.cgroup_version == 1:
             self.folder = self.root / "cgroup/cpuset" / parent
@@ -57,8 +59,8 @@ class FakeEngine:
             text = f"0::/{parent}/init.scope\n"
             write(self.folder / "cpu.stat", "usage_usec 1500000\nuser_usec 1\nsystem_usec 2")
         write(self.root / f"proc/{PID}/cgroup", text)
-        write(self.folder.parent / self.effective_file, "0-7")
-        write(self.folder / self.effective_file, "0-7")
+        write(self.folder.parent / self.effective_file, f"0-{N_CPUS - 1}")
+        write(self.folder / self.effective_file, f"0-{N_CPUS - 1}")
         write(self.folder / "cgroup.procs", f"{PID}\n{PID + 1}")
         for pid in (PID, PID + 1):
             write(self.root / f"proc/{pid}/task/{pid}/schedstat", "100 250000000 3")
@@ -99,9 +101,16 @@ class FakeEngine:
             self.stop()
             return 500, {"message": "Cannot update container: cannot update a stopped container"}
         text = body["CpusetCpus"]
+        try:
+            asked = parse_cpu_list(text)
+        except CpuListError:
+            return 400, {"message": f"Invalid value {text} for cpuset cpus"}
+        if not asked <= frozenset(range(N_CPUS)):
+            found = f"requested {text}, available: 0-{N_CPUS - 1}"
+            return 400, {"message": f"Requested CPUs are not available - {found}"}
         self.cpuset = text or self.cpuset
         if self.pid and text and not self.drops_updates:
-            write(self.folder / self.effective_file, format_cpu_list(parse_cpu_list(text)))
+            write(self.folder / self.effective_file, format_cpu_list(asked))
         return 200, {"Warnings": None}
 
     def _inspection(self) -> object:
@@ -189,6 +198,17 @@ class _Handler(BaseHTTPRequestHandler):
 def write(path: Path, text: str) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(text + "\n")
+
+
+@pytest.fixture
+def make_engine() -> Callable[[Path, int], tuple[FakeEngine, EngineServer]]:
+    """Make an engine of a version of cgroups, and serve it; who asks stops it."""
+
+    def make(root: Path, cgroup_version: int) -> tuple[FakeEngine, EngineServer]:
+        engine = FakeEngine(root, cgroup_version)
+        return engine, EngineServer(root / "docker.sock", engine)
+
+    return make
 
 
 @pytest.fixture(params=[1, 2], ids=["cgroup-v1", "cgroup-v2"])
