@@ -6,6 +6,7 @@ import socket
 import subprocess
 import threading
 import time
+import tracemalloc
 import uuid
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -73,6 +74,26 @@ def test_each_event_is_heard_once_and_silence_is_silence(speaker: Speaker) -> No
         events.close()
     assert b"GET /events?filters=" in speaker.heads[0]
     assert b"update" not in speaker.heads[0]
+
+
+def test_a_storm_of_events_is_one_look_and_takes_no_memory(speaker: Speaker) -> None:
+    events = EngineEvents(speaker.path)
+    try:
+        speaker.accept()
+        _wait(events.take)
+        tracemalloc.start()
+        for _ in range(20_000):
+            speaker.say()
+        speaker.say()
+        _wait(events.take)
+        _wait(lambda: not events.take())
+        _, peak_bytes = tracemalloc.get_traced_memory()
+        speaker.say()
+        _wait(events.take)
+    finally:
+        tracemalloc.stop()
+        events.close()
+    assert peak_bytes < 500_000
 
 
 def test_an_engine_that_restarts_is_heard_again_and_makes_one_look(speaker: Speaker) -> None:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import http.client
 import io
+import os
 import shutil
 import signal
 import socket
+import stat
 import subprocess
 import sys
 import tarfile
@@ -26,6 +28,7 @@ from components.actuation.replacement_clone import Devices
 from components.actuation.replacement_containers import Containers
 from components.actuation.replacement_journal import ReplacementJournal
 from components.actuation.router import FileRouter, RouterKind
+from components.errors import JoulepilotError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -317,6 +320,26 @@ def test_a_new_container_that_never_becomes_ready_is_taken_back(make_site) -> No
     assert site.is_in_order()
     assert site.containers.inspect(site.name)["Id"] == before["Id"]
     assert journal.read() is None
+
+
+def test_a_device_that_is_gone_leaves_the_old_container_serving(make_site, tmp_path) -> None:
+    device = tmp_path / "device"
+    os.mknod(device, stat.S_IFCHR | 0o666, os.makedev(1, 3))
+    site = make_site(RouterKind.NGINX, "--device", str(device))
+    before, load = site.containers.inspect(site.name), Load(site.port)
+    device.unlink()
+    try:
+        for path in (str(device), "/dev/joulepilot-never-was"):
+            with pytest.raises(JoulepilotError, match="no such file or directory"):
+                site.replacement().replace(
+                    site.name, Devices(paths=(path,)), port=PORT, ready="/index.html"
+                )
+            assert site.is_in_order()
+    finally:
+        load.end()
+    assert load.failures == []
+    assert site.containers.inspect(site.name)["Id"] == before["Id"]
+    assert site.replacement().recover() is None
 
 
 def test_what_cannot_be_cloned_is_refused_before_anything_is_changed(make_site) -> None:
