@@ -1,4 +1,4 @@
-"""Work that may wait, beside a service on a made-up node: it waits, makes way, and is given back."""
+"""Work that may wait, beside a service on a made-up node: it waits, makes way, is given back."""
 
 from __future__ import annotations
 
