@@ -6,6 +6,7 @@ What the kernel lets a container use stands in `cpuset.effective_cpus` (cgroup v
 
 from __future__ import annotations
 
+import os
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
@@ -16,6 +17,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
 
+_CHUNK_BYTES = 65_536
 _EFFECTIVE_FILES = ("cpuset.cpus.effective", "cpuset.effective_cpus")
 
 
@@ -37,6 +39,9 @@ class Cgroup:
             ContainerGoneError: its cgroup is not there any more.
             HostAwayError: no cgroup above it says so either.
         """
+        text = _effective(self.cpuset)
+        if text is not None:
+            return parse_cpu_list(text)
         if not self.cpuset.is_dir():
             raise _gone(self.cpuset)
         return self._nearest_effective(self.cpuset)
@@ -68,10 +73,9 @@ class Cgroup:
     def _nearest_effective(self, folder: Path) -> CpuSet:
         """Look upwards: without the controller (v2) a cgroup has the CPUs of the one above."""
         for place in (folder, *folder.parents):
-            for name in _EFFECTIVE_FILES:
-                text = _read(place / name)
-                if text is not None:
-                    return parse_cpu_list(text)
+            text = _effective(place)
+            if text is not None:
+                return parse_cpu_list(text)
             if place == self.root:
                 break
         raise HostAwayError(
@@ -143,11 +147,27 @@ def _folder(hierarchy: Path, path: str, container_id: str) -> Path:
     return hierarchy.joinpath(*parts[:own])
 
 
-def _read(path: Path) -> str | None:
+def _effective(folder: Path) -> str | None:
+    """What a cgroup says itself; of every container with every tick, so without any `Path`."""
+    for name in _EFFECTIVE_FILES:
+        text = _read(f"{folder}/{name}")
+        if text is not None:
+            return text
+    return None
+
+
+def _read(path: Path | str) -> str | None:
     try:
-        return path.read_text().strip()
+        descriptor = os.open(path, os.O_RDONLY)
     except OSError:
         return None
+    try:
+        chunks = iter(lambda: os.read(descriptor, _CHUNK_BYTES), b"")
+        return b"".join(chunks).decode().strip()
+    except OSError:  # the cgroup went while it was read
+        return None
+    finally:
+        os.close(descriptor)
 
 
 def _gone(path: Path) -> ContainerGoneError:

@@ -9,7 +9,7 @@ from components.executor.intent import Phase
 from components.jobs.job import Mode
 from components.planning.guard import Limits, Rule, Situation
 from components.planning.plan import plan
-from components.planning.reserve import budget, usable_cpus
+from components.planning.reserve import Claims, claims_of
 from components.planning.room import Room
 from components.planning.wish import Planned, Purpose, Wish
 from components.telemetry.sample import Arm
@@ -69,6 +69,8 @@ class Conditions:
 
     topology: Topology
     online: CpuSet
+    allowed: CpuSet
+    """Those of them that jobs may be given."""
     settings: ExecutorSettings
     is_paused: bool
     has_policy: bool
@@ -117,18 +119,22 @@ def wishes_of(runs: Iterable[JobRun], conditions: Conditions) -> tuple[Wish, ...
     return tuple(_wish(run, conditions) for run in runs)
 
 
-def most_cpus(run: JobRun, runs: Sequence[JobRun], conditions: Conditions) -> int:
+def claims(runs: Iterable[JobRun], conditions: Conditions) -> Claims:
+    """What the jobs that may be moved claim of the node."""
+    acting = [run for run in runs if run.mode.acts]
+    return claims_of(conditions.topology, wishes_of(acting, conditions))
+
+
+def most_cpus(run: JobRun, claimed: Claims, conditions: Conditions) -> int:
     """Most CPUs a job may be given now, by its owner's word and beside the others."""
-    wishes = [_wish(r, conditions) for r in runs if r.mode.acts or r is run]
-    usable = usable_cpus(conditions.topology) & conditions.online
-    most = min(budget(conditions.topology, run.name, wishes), len(usable))
+    most = min(claimed.budget(run.name), len(conditions.allowed))
     return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
 
 
 def is_cramped(run: JobRun, most_cpus: int) -> bool:
     """Whether a search should begin anew because its job may have another number of CPUs."""
     decision = run.decision
-    widest = max((c.n_cpus for c in decision.candidates), default=most_cpus)
+    widest = decision.candidates[-1].n_cpus if decision.candidates else most_cpus
     if most_cpus > widest:
         return decision.phase is Phase.INFEASIBLE
     searching = decision.phase in {Phase.SEARCHING, Phase.CONFIRMING}
@@ -254,7 +260,7 @@ def _predicted(run: JobRun, planned: Planned | None) -> dict[Candidate, Predicti
 
 
 def _limits(run: JobRun, conditions: Conditions) -> Limits:
-    allowed = usable_cpus(conditions.topology) & conditions.online
+    allowed = conditions.allowed
     most = len(allowed) if run.job.max_cpus is None else run.job.max_cpus
     return Limits(
         allowed=allowed,

@@ -74,7 +74,7 @@ class JobDecision:
         self.phase = Phase.WATCHING
         self.reason = "waiting for a first window"
         self.candidates: tuple[Candidate, ...] = ()
-        """What may be chosen from."""
+        """What may be chosen from, ascending."""
         self.step: Step | None = None
         """What is asked for; None: nothing is to change."""
         self._session: Searching | None = None

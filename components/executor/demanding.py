@@ -17,15 +17,18 @@ if TYPE_CHECKING:
 def demand_of(run: JobRun, settings: ExecutorSettings, order: SweepOrder | None) -> Demand:
     """Demand of a job's window; a trial may be cut short, unless nothing wider is left to try.
 
+    Where nothing may be changed nothing is on trial.
+
     Args:
         run: the job.
         settings: of the executor.
         order: the sweep in progress; None while none runs.
     """
     decision, candidate = run.decision, run.in_force.candidate
-    is_widest = candidate is None or all(c.n_cpus <= candidate.n_cpus for c in decision.candidates)
+    widest = decision.candidates[-1] if decision.candidates else candidate
+    is_widest = candidate is None or widest is None or widest.n_cpus <= candidate.n_cpus
     is_tried = run.in_force.arm is Arm.PROBE or decision.phase is Phase.CONFIRMING
-    may_cut = is_tried and not is_widest and order is None
+    may_cut = run.acts and is_tried and not is_widest and order is None
     sweep_s = None if order is None else order.window_s
     return Demand(
         target=run.job.target,

@@ -31,8 +31,10 @@ from components.executor.roster import Roster
 from components.executor.search_session import SearchSession
 from components.executor.searches import start_searches
 from components.executor.sweeping import Sweeping
+from components.executor.turns import whose_turn
 from components.jobs.job import Mode
 from components.planning.guard import guard
+from components.planning.reserve import usable_cpus
 
 if TYPE_CHECKING:
     from components.actuation.freezing import FreezeJournal
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
     from components.executor.followed import Following
     from components.executor.job_run import JobRun
     from components.executor.jobs_in_charge import JobsInCharge
+    from components.executor.observation import Demand
     from components.executor.ports import NodePorts, Publisher
     from components.executor.search_session import OpenSearch
     from components.executor.settings import ExecutorSettings
@@ -147,8 +150,8 @@ class Executor:
         for run in self.runs:
             self._look(run, at_s)
         keep_holds(self, at_s)
-        for run in self.runs:
-            self._observe(run, at_s)
+        for run, demand in whose_turn(self.runs, self.settings, self.sweeping.order, at_s):
+            self._read(run, demand, at_s)
         self.arms.step(self, at_s)
         if self.devices.steer(self, at_s):
             self._settle(at_s)
@@ -222,10 +225,8 @@ class Executor:
         if self._applying.look(run, at_s, self.settings.foreign_hold_s):
             self._settle(at_s)
 
-    def _observe(self, run: JobRun, at_s: float) -> None:
-        if run.mode is Mode.OFF:
-            return
-        window = run.observer.tick(at_s, demand_of(run, self.settings, self.sweeping.order))
+    def _read(self, run: JobRun, demand: Demand, at_s: float) -> None:
+        window = run.observer.tick(at_s, demand)
         if window is not None:
             self._take(run, window, at_s)
 
@@ -246,9 +247,12 @@ class Executor:
 
     def conditions(self, at_s: float) -> Conditions:
         """What holds for the whole node now."""
+        topology = self.ports.topology
+        online = self.online & topology.ids - self.administering.says.protected_cpus
         return Conditions(
-            topology=self.ports.topology,
-            online=self.online & self.ports.topology.ids - self.administering.says.protected_cpus,
+            topology=topology,
+            online=online,
+            allowed=usable_cpus(topology) & online,
             settings=self.settings,
             is_paused=self.is_paused,
             has_policy=self.has_policy,
@@ -284,8 +288,8 @@ class Executor:
     def _settle(self, at_s: float) -> None:
         for run in self.runs:
             run.observer.restart(at_s + self.settings.settle_s)
-            if not self.settings.settle_s:
-                self._observe(run, at_s)  # the next window begins at once
+            if not self.settings.settle_s and run.mode is not Mode.OFF:  # the next begins at once
+                self._read(run, demand_of(run, self.settings, self.sweeping.order), at_s)
 
     def wall_time(self) -> datetime:
         """What a clock on the wall says, UTC."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 log = logging.getLogger(__name__)
 RECENT_S = 10.0
 """What `power_w` speaks of: people look at it, and one tick says little."""
+SAME_TICK_S = 0.02
 LEAST_S = 0.5
 """CPU times advance in steps of 10 ms; over less than this they are mostly rounding."""
 
@@ -84,7 +85,9 @@ class NodeMeter:
         return frozenset(busy_s or ())
 
     def read(self, at_s: float) -> NodeReading:
-        """Read the counters now."""
+        """Read the counters now; what was read in the same tick is as good."""
+        if self._recent and 0 <= at_s - self._recent[-1].at_s < SAME_TICK_S:
+            return self._recent[-1]
         reading = NodeReading(at_s, self._energy_j(), self._busy_s(), self._n_power_errors)
         self._recent.append(reading)
         while self._recent[0].at_s < at_s - RECENT_S:

@@ -54,6 +54,11 @@ class Demand:
         """Least length."""
         return self.plain_s * self.n_windows
 
+    @property
+    def may_be_cut(self) -> bool:
+        """Whether the window has to be looked at all along."""
+        return self.cut_log_sigma is not None
+
 
 class WindowObserver:
     """The windows of one job, one after the other; one is open at a time.
@@ -68,6 +73,8 @@ class WindowObserver:
         self._opens_at_s = -math.inf
         self._failing_since_s: float | None = None
         self._next_try_s = -math.inf
+        self.read_at_s = -math.inf
+        """When it was last tried to read the job."""
         self.error: str | None = None
         """Why the job could not be read the last time; None when it could."""
 
@@ -80,21 +87,24 @@ class WindowObserver:
         """For how long the job could not be read; 0 while it can."""
         return 0.0 if self._failing_since_s is None else at_s - self._failing_since_s
 
+    def is_due(self, at_s: float, demand: Demand) -> bool:
+        """Whether there is something to read now: a window may begin or end, or be cut short."""
+        if at_s < max(self._opens_at_s, self._next_try_s):
+            return False
+        return demand.may_be_cut or not self._is_early(at_s, demand)
+
     def tick(self, at_s: float, demand: Demand) -> ClosedWindow | None:
         """Look whether the window is over; its end is the start of the next."""
-        if at_s < max(self._opens_at_s, self._next_try_s):
+        if not self.is_due(at_s, demand):
             return None
         start = self._start
-        is_early = start is not None and at_s - start.node.at_s < demand.length_s - 1e-6
-        if is_early and demand.cut_log_sigma is None:
-            return None
         reading = self._try_read(at_s, demand.plain_s)
         if reading is None:
             return None
         if start is None:
             self._start = reading
             return None
-        window = self._close(start, reading, demand, is_early=is_early)
+        window = self._close(start, reading, demand, is_early=self._is_early(at_s, demand))
         if window is not None:
             self._start = reading
         return window
@@ -109,6 +119,10 @@ class WindowObserver:
             return None
         window = self._close(start, reading, demand, is_early=False)
         return window if window is not None and window.is_judgeable else None
+
+    def _is_early(self, at_s: float, demand: Demand) -> bool:
+        start = self._start
+        return start is not None and at_s - start.node.at_s < demand.length_s - 1e-6
 
     def _close(
         self, start: JobReading, end: JobReading, demand: Demand, *, is_early: bool
@@ -147,6 +161,7 @@ class WindowObserver:
         )
 
     def _try_read(self, at_s: float, plain_s: float) -> JobReading | None:
+        self.read_at_s = at_s
         try:
             reading = self._read()
         except JoulepilotError as error:

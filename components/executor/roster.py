@@ -36,7 +36,7 @@ if TYPE_CHECKING:
 
 log = logging.getLogger(__name__)
 
-SAME_TICK_S = 0.5
+SAME_TICK_S = 0.05
 LATELY_S = 3600.0
 """What was good longer ago is not entered at once after a restart."""
 
@@ -260,11 +260,11 @@ class Roster:
 
         return read
 
-    def _cpu_time_s(self, container_id: str, *, at_most_s: float = 0.0) -> float:
-        """CPU seconds of a job, as read now or `at_most_s` ago: neighbours ask in the same tick."""
+    def _cpu_time_s(self, container_id: str) -> float:
+        """CPU seconds of a job, read once a tick: its neighbours ask too."""
         now_s = self._ports.clock.monotonic_s()
         at_s, known_s = self._cpu_times_s.get(container_id, (-math.inf, 0.0))
-        if now_s - at_s >= at_most_s:
+        if now_s - at_s >= SAME_TICK_S:
             known_s = self._ports.host.cpu_time_s(container_id)
             self._cpu_times_s[container_id] = (now_s, known_s)
         return known_s
@@ -276,7 +276,7 @@ class Roster:
         for other in self.runs.values():
             shared = len(mine & other.in_force.cpus)
             if other.name != name and shared:
-                used_s = self._cpu_time_s(other.container.id, at_most_s=SAME_TICK_S)
+                used_s = self._cpu_time_s(other.container.id)
                 total_s += used_s * shared / len(other.in_force.cpus)
         return total_s
 

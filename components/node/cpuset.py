@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from functools import lru_cache
 from itertools import groupby
 from typing import TYPE_CHECKING
 
@@ -17,6 +18,7 @@ _RANGE = re.compile(r"([0-9]{1,5})(?:-([0-9]{1,5}))?")
 CpuSet = frozenset[int]
 
 
+@lru_cache(maxsize=1024)
 def parse_cpu_list(text: str) -> CpuSet:
     """Read a Linux CPU list; the empty text is the empty set.
 

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from functools import lru_cache
 from typing import TYPE_CHECKING
 
 from components.node.placement import Layout, preference
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from components.node.cpuset import CpuSet
     from components.node.topology import Topology
@@ -44,16 +45,41 @@ def usable_cpus(topology: Topology) -> CpuSet:
     return topology.ids - reserved_cpus(topology)
 
 
-def budget(topology: Topology, job: str, wishes: Sequence[Wish]) -> int:
-    """Most CPUs a job may ask for now, beside the others.
+@dataclass(frozen=True, slots=True)
+class Claims:
+    """What jobs claim of a node: counted once, and asked for each of them."""
 
-    Others that were placed count with what they have, others that were not with an equal part of
-    the node. Never below 1: a job that finds no room is denied by the plan, with the reason.
-    """
+    n_usable: int
+    is_shared: bool
+    placed: Mapping[str, int]
+    """How many usable CPUs those have that were placed."""
+    n_placed: int
+    """The sum of these."""
+    unplaced: frozenset[str]
+
+    def budget(self, job: str) -> int:
+        """Most CPUs a job may ask for now, beside the others.
+
+        Others that were placed count with what they have, others that were not with an equal part
+        of the node. Never below 1: a job that finds no room is denied by the plan, with the reason.
+        """
+        if self.is_shared:
+            return self.n_usable
+        n_unplaced = len(self.unplaced) - (job in self.unplaced)
+        n_others = len(self.placed) - (job in self.placed) + n_unplaced
+        part = self.n_usable // (n_others + 1)
+        claimed = self.n_placed - self.placed.get(job, 0) + n_unplaced * part
+        return max(1, self.n_usable - claimed)
+
+
+def claims_of(topology: Topology, wishes: Sequence[Wish]) -> Claims:
+    """Count what jobs have, and who has nothing of ours yet."""
     usable = usable_cpus(topology)
-    if is_shared(topology):
-        return len(usable)
-    others = [wish for wish in wishes if wish.job != job]
-    part = len(usable) // (len(others) + 1)
-    claimed = sum(len(wish.current & usable) if wish.is_placed else part for wish in others)
-    return max(1, len(usable) - claimed)
+    placed = {wish.job: len(wish.current & usable) for wish in wishes if wish.is_placed}
+    return Claims(
+        len(usable),
+        is_shared(topology),
+        placed,
+        sum(placed.values()),
+        frozenset(wish.job for wish in wishes if not wish.is_placed),
+    )

@@ -282,7 +282,7 @@ def _guarded(host: DockerHost) -> GuardedHost:
 
 def _executor(home: Path, settings: ExecutorSettings, only: tuple[str, str]) -> Executor:
     ports = docker_node("bench", SOCKET)
-    store = StateStore(home / "state.json")
+    store = StateStore(home / "state.json", writes_behind=True)
     shelf = BundleShelf(home / "bundles")
     node_class = ports.identity.node_class
     return Executor(

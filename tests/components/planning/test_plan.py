@@ -9,7 +9,7 @@ from components.jobs.candidate import Candidate
 from components.node.placement import Layout, place
 from components.node.topology import grid_topology
 from components.planning.plan import choose_cpus, plan
-from components.planning.reserve import budget, reserved_cpus, usable_cpus
+from components.planning.reserve import claims_of, reserved_cpus, usable_cpus
 from components.planning.wish import Purpose, Wish
 
 BIG = grid_topology(sockets=2, l3_per_socket=2, cores_per_l3=4, threads_per_core=2)
@@ -167,6 +167,6 @@ def test_a_job_may_have_what_others_do_not_have_or_have_a_right_to():
     placed = wish("mine", Purpose.KEEP, 1, frozenset(range(10)))
     new = wish("theirs", Purpose.KEEP, 1, BIG.ids, is_placed=False)
 
-    assert budget(BIG, "theirs", [placed, new]) == len(USABLE) - 10
-    assert budget(BIG, "mine", [placed, new]) == len(USABLE) - len(USABLE) // 2
-    assert budget(SMALL, "mine", [placed, new]) == 2
+    assert claims_of(BIG, [placed, new]).budget("theirs") == len(USABLE) - 10
+    assert claims_of(BIG, [placed, new]).budget("mine") == len(USABLE) - len(USABLE) // 2
+    assert claims_of(SMALL, [placed, new]).budget("mine") == 2
