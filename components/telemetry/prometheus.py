@@ -147,17 +147,15 @@ class _Reader:
     def _of(self, series: Series, part: str) -> list[tuple[Mapping[str, str], str]]:
         """The series a declaration means, of the one model that is asked for."""
         name = f"{series.name}{part}"
-        if name not in self._series:
-            raise self._absent(name)
-        fitting = [row for row in self._series[name] if series.fits(row[0])]
+        fitting = [row for row in self._series.get(name, []) if series.fits(row[0])]
         fitting = self._of_model(name, fitting)
         if not fitting and not self._mapping.appears_late:
             raise self._absent(name)
         if not fitting:
             raise ReadingError(
                 f"asked for {name} of {self._where}",
-                "the server has answered no request yet",
-                "send it requests; it is read again",
+                f"it is no page of {self._mapping.name}, or no request was answered yet",
+                "send it requests, or name another server in joulepilot.metrics; it is read again",
             )
         self._check_single(name, fitting, series)
         return fitting
