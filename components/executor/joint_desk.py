@@ -77,8 +77,9 @@ class JointDesk:
         windows, self._windows = self._windows, {}
         topology = conditions.topology
         acting = [run for run in runs if run.acts and not run.is_idle and run.window is not None]
-        if not self.serves(acting, conditions) or conditions.is_paused:
+        if not self.serves(acting) or conditions.is_paused:
             return None
+        self._planner.keep_only({run.name for run in runs})
         for run in acting:
             self._planner.admit(run.name, brain, self._candidates_of(run, conditions))
         self._planner.observe(windows, {run.name: run.in_force.cpus for run in runs})
@@ -86,7 +87,7 @@ class JointDesk:
             wish.job: replace(wish, priority=says.priorities.get(wish.job, wish.priority))
             for wish in wishes_of(acting, conditions)
         }
-        self._planner.cap_w = says.power_cap_w
+        self._planner.keep_to(says.power_cap_w, {w.job: w.priority for w in wishes.values()})
         fixed = [run.in_force.cpus for run in runs if run not in acting and run.in_force.is_placed]
         planned = self._planner.plan(
             [self._view(run, wishes[run.name], conditions) for run in acting],
@@ -106,7 +107,8 @@ class JointDesk:
             change = rule(run, by_job.get(run.name), run.decision.intent(), conditions, room)
             if change is not None:
                 changes[run.name] = change
-        _drop_overlaps(changes, runs)
+        if not is_shared(topology):
+            _drop_overlaps(changes, runs)
         order = [change.job for change in planned.changes if change.job in changes]
         order += [name for name in changes if name not in order]
         return tuple(changes[name] for name in order), planned.prober
@@ -132,10 +134,10 @@ class JointDesk:
             self._candidates[bounds] = candidates_of(conditions.topology, *bounds)
         return self._candidates[bounds]
 
-    def serves(self, runs: Sequence[JobRun], conditions: Conditions) -> bool:
+    def serves(self, runs: Sequence[JobRun]) -> bool:
         """Whether jobs are planned together here."""
         n_acting = sum(run.acts for run in runs)
-        return n_acting >= LEAST_JOBS and not is_shared(conditions.topology)
+        return n_acting >= LEAST_JOBS
 
     def most_cpus(self, run: JobRun, conditions: Conditions) -> int:
         """Most CPUs a job may be given, by its owner's word; beside the others the plan decides."""

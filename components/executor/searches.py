@@ -43,7 +43,7 @@ def _may_open(run: JobRun, brain: Brain, at_s: float) -> bool:
 
 def _most_cpus(run: JobRun, executor: Executor, claimed: Claims, conditions: Conditions) -> int:
     joint = executor.joint
-    if joint is not None and joint.serves(executor.runs, conditions):
+    if joint is not None and joint.serves(executor.runs):
         return joint.most_cpus(run, conditions)
     return most_cpus(run, claimed, conditions)
 

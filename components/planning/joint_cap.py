@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 from components.planning.joint_choice import in_order
 from components.planning.joint_plan import plan_jointly
+from components.planning.joint_shared import plan_shared
+from components.planning.reserve import is_shared
 
 if TYPE_CHECKING:
     from components.planning.joint import JointAsk, JointPlan, Option, Tenant
@@ -20,6 +22,8 @@ def plan_within(ask: JointAsk, cap_w: float | None) -> JointPlan:
     and the next gives way too. The plan says who is short and by how much. A cap that cannot be
     kept at all is kept as nearly as can be.
     """
+    if is_shared(ask.topology):
+        return plan_shared(ask, cap_w)
     plan = plan_jointly(ask)
     if cap_w is None:
         return plan

@@ -12,6 +12,8 @@ from components.planning.joint import JointPlan, Short
 from components.planning.joint_choice import choose_options, in_order
 from components.planning.joint_packing import pack
 from components.planning.joint_shape import distinct, usable_cores
+from components.planning.joint_shared import plan_shared
+from components.planning.reserve import is_shared
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -32,8 +34,11 @@ def plan_jointly(ask: JointAsk) -> JointPlan:
 
     Options are chosen exactly, for the power that can be had if jobs pack well; CPUs are picked in
     several ways, of which the best by power, moves and kept targets is taken; jobs that their
-    neighbours would slow down beyond their target are widened, and it is tried again.
+    neighbours would slow down beyond their target are widened, and it is tried again. On a node so
+    small that jobs share, see `plan_shared`.
     """
+    if is_shared(ask.topology):
+        return plan_shared(ask)
     tenants, left_out = _with_room(ask)
     asked = _without(ask, left_out) if left_out else ask
     stretch: dict[str, float] = {}

@@ -26,6 +26,7 @@ from components.planning.joint_views import (
     asking_of,
     equal_parts,
     is_at_risk,
+    use_of,
     worth_asking,
 )
 from components.planning.moves import order_moves
@@ -33,7 +34,7 @@ from components.planning.wish import Plan, Planned, Purpose
 from components.policy import normal
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping, Sequence
+    from collections.abc import Collection, Mapping, Sequence
 
     from numpy.typing import NDArray
 
@@ -45,8 +46,6 @@ if TYPE_CHECKING:
     from components.policy.brain import Brain
 
 
-_UNSEEN_USE = 0.5
-"""Of the CPUs of a job whose window is not closed yet."""
 LEAST_KEPT = 0.5
 """Least share of its CPUs that a job keeps in one move."""
 LEAST_CHANCE = 0.45
@@ -68,8 +67,8 @@ class JointPlanner:
         self._due_s = self._trial_due_s = 0.0
         self.last: JointPlan | None = None
         """The newest joint plan, for people; None before the first."""
-        self.cap_w: float | None = None
-        """Most power the node may draw by plan."""
+        self._cap_w: float | None = None
+        self._priorities: Mapping[str, int] = {}
 
     def admit(self, job: str, brain: Brain, candidates: Sequence[Candidate]) -> None:
         """Plan for a job from now on; one that is known under the same policy stays as it is."""
@@ -79,10 +78,15 @@ class JointPlanner:
         self._ledgers[job] = JobLedger(brain, self._topology, candidates)
         self._shapes[job] = shapes_of(self._topology, candidates)
 
-    def dismiss(self, job: str) -> None:
-        """Forget a job."""
-        self._ledgers.pop(job, None)
-        self._shapes.pop(job, None)
+    def keep_to(self, cap_w: float | None, priorities: Mapping[str, int]) -> None:
+        """Plan for so much power at most and for this order of jobs, at once where that is new."""
+        if (cap_w, priorities) != (self._cap_w, self._priorities):
+            self._cap_w, self._priorities, self._due_s = cap_w, priorities, 0.0
+
+    def keep_only(self, jobs: Collection[str]) -> None:
+        """Forget all other jobs."""
+        for job in [job for job in self._ledgers if job not in jobs]:
+            del self._ledgers[job], self._shapes[job]
 
     def observe(self, windows: Mapping[str, Window], held: Mapping[str, CpuSet]) -> None:
         """Take in what closed windows showed.
@@ -91,7 +95,7 @@ class JointPlanner:
             windows: by job.
             held: the CPUs every job of the node had meanwhile.
         """
-        there = {job: Neighbour(cpus, _use(windows.get(job), cpus)) for job, cpus in held.items()}
+        there = {job: Neighbour(cpus, use_of(windows.get(job), cpus)) for job, cpus in held.items()}
         felt = exposures(self._topology, there)
         for job, window in windows.items():
             ledger = self._ledgers.get(job)
@@ -157,10 +161,10 @@ class JointPlanner:
         While little is known, all jobs with all doubt would need more than the node has; who has
         no place yet then gets an equal part.
         """
-        plan = plan_within(ask, self.cap_w)
+        plan = plan_within(ask, self._cap_w)
         if plan.shorts and not any(view.wish.is_placed for view in views):
             return plan_jointly(equal_parts(ask))
-        for share in _LESS_DOUBT if plan.shorts and self.cap_w is None else ():
+        for share in _LESS_DOUBT if plan.shorts and self._cap_w is None else ():
             sigmas = share * self._settings.sigmas
             tenants = tuple(self._tenant(v, at_s, sigmas) for v in views)
             bolder = plan_jointly(replace(ask, tenants=tenants))
@@ -290,9 +294,3 @@ class JointPlanner:
             siblings.astype(np.float64),
             outlook.use * shapes.n_cpus,
         )
-
-
-def _use(window: Window | None, cpus: CpuSet) -> float:
-    if window is None or not cpus:
-        return _UNSEEN_USE
-    return min(window.busy_cpus / len(cpus), 1.0)

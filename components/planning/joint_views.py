@@ -16,9 +16,15 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from components.jobs.candidate import Candidate
+    from components.node.cpuset import CpuSet
     from components.planning.joint import JointAsk, Tenant
+    from components.planning.joint_ledger import Window
     from components.planning.joint_shape import Shapes
     from components.planning.wish import Wish
+
+
+_UNSEEN_USE = 0.5
+"""Of the CPUs of a job whose window is not closed yet."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -122,3 +128,10 @@ def worth_asking(
     if kept is not None and kept not in rows:
         rows = np.append(rows, kept)
     return np.asarray(rows, dtype=np.intp)
+
+
+def use_of(window: Window | None, cpus: CpuSet) -> float:
+    """How busy a job kept each of its CPUs, in [0, 1]."""
+    if window is None or not cpus:
+        return _UNSEEN_USE
+    return min(window.busy_cpus / len(cpus), 1.0)
