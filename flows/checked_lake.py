@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import json
 from typing import TYPE_CHECKING
 
-from components.durable_file import replace_file
 from components.hub.spool import Spool
 from components.lake.ingest import ingest
 from components.lake.lake import Lake
 from data_checks.checking import check
 from data_checks.device_checking import check_devices
+from data_checks.past import past_checks
 from flows.device_tables import write_lake_tables
 
 if TYPE_CHECKING:
@@ -32,15 +31,12 @@ def ingest_telemetry(settings: Settings) -> IngestReport:
 
 
 def check_samples(settings: Settings) -> CheckReport:
-    """Judge every row that is new, and keep the verdict for who trains.
+    """Judge every row that is new.
 
     Raises:
         LakeError: the lake is damaged or cannot be written.
     """
-    report = check(Lake(settings.home / "lake"), report=report_page(settings.home))
-    verdict = {"verdict": report.verdict, "samples_version": report.samples_version}
-    replace_file(_verdict_file(settings.home), json.dumps(verdict) + "\n")
-    return report
+    return check(Lake(settings.home / "lake"), report=report_page(settings.home))
 
 
 def check_measurements(settings: Settings) -> DeviceCheck:
@@ -57,18 +53,14 @@ def check_measurements(settings: Settings) -> DeviceCheck:
 
 
 def was_checked(home: Path, samples_version: int) -> bool:
-    """Whether the last check ended well and led to this version of the table `samples`."""
-    try:
-        kept: object = json.loads(_verdict_file(home).read_text())
-    except (OSError, ValueError):
-        return False
-    return kept == {"verdict": True, "samples_version": samples_version}
+    """Whether a check that ended well led to this version of the table `samples`.
+
+    Others may have led on to newer ones, while someone learned from this one.
+    """
+    checks = past_checks(Lake(home / "lake"))
+    return any(one.verdict and one.samples_version == samples_version for one in checks)
 
 
 def report_page(home: Path) -> Path:
     """Where the page of the last check lies."""
     return home / "reports" / "check.html"
-
-
-def _verdict_file(home: Path) -> Path:
-    return home / "reports" / "check.json"

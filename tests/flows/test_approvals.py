@@ -94,6 +94,15 @@ def test_a_damaged_file_is_named(home: Path, damage: str) -> None:
         approvals(home)
 
 
+def test_how_it_gets_everywhere_is_kept_with_the_request(tmp_path: Path) -> None:
+    ask_approval(tmp_path, DIGEST, 7, "nightly", NOW, "rings")
+    assert decide(tmp_path, DIGEST, YES).rollout == "rings"
+    path = next((tmp_path / "approvals").glob("*.json"))
+    older = {k: v for k, v in json.loads(path.read_text()).items() if k != "rollout"}
+    path.write_text(json.dumps(older))
+    assert approval_of(tmp_path, DIGEST).rollout == "all"
+
+
 def test_the_one_that_expires_last_is_listed_last(home: Path) -> None:
     ask_approval(home, "a" * 64, 8, "next night", NOW + timedelta(hours=24))
     assert [request.version for request in approvals(home)] == [7, 8]
