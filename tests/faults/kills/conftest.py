@@ -143,9 +143,11 @@ class Fleet:
         journal = Journal(NodeHome(self.home).journal)
         assert not journal.health
         kept = journal.originals()
-        for container, original in self.originals.items():
-            if self.host.effective_cpus(container) != self.wanted(container):
-                assert kept[container].configured == original
+        for container in self.originals:
+            wanted = self.wanted(container)
+            if self.host.effective_cpus(container) != wanted:
+                # the engine cannot unset a cpuset: what was unset comes back as all CPUs
+                assert (parse_cpu_list(kept[container].configured) or ALL) == wanted
 
     def _spawn(
         self, program: tuple[str, ...], more: tuple[str, ...], home: Path | None
