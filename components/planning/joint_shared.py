@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from components.node.cpuset import CpuSet
     from components.planning.joint import JointAsk, Option, Tenant
 
+_MOST_OVER = 1e3
 _MOST_USE = 0.9
 """Of CPUs by others, in what they do to latency; beyond it everything waits forever."""
 
@@ -35,8 +36,10 @@ def plan_shared(ask: JointAsk, cap_w: float | None = None) -> JointPlan:
     return min(within, key=_rank, default=plans[0])
 
 
-def _rank(plan: JointPlan) -> tuple[int, float]:
-    return len(plan.shorts), plan.power_w + plan.moves_w
+def _rank(plan: JointPlan) -> tuple[float, ...]:
+    """Fewer targets missed first, then by less, then less power: CPUs help whom they fall short."""
+    over = sum(min(short.by, _MOST_OVER) for short in plan.shorts)
+    return float(len(plan.shorts)), round(over, 2), plan.power_w + plan.moves_w
 
 
 @dataclass(frozen=True, slots=True)

@@ -26,10 +26,12 @@ class Containers:
 
     kind = "docker"
 
-    def __init__(self) -> None:
+    def __init__(self, stage: str = DEMO_LABEL) -> None:
+        """Clear the stage of what carries its label: of a story that was killed."""
+        self._stage = stage
         self._client = docker.from_env(timeout=30)
         self._host = DockerHost()
-        self._remove_all()  # of a demo that was killed
+        self._remove_all()
 
     def start(self, job: DemoJob) -> str:
         """Start a job and return the URL of its server, ready.
@@ -57,7 +59,7 @@ class Containers:
         self._client.close()
 
     def _remove_all(self) -> None:
-        for container in self._client.containers.list(all=True, filters={"label": DEMO_LABEL}):
+        for container in self._client.containers.list(all=True, filters={"label": self._stage}):
             container.remove(force=True)
 
     def _wait_until_ready(self, container: Any) -> str:

@@ -30,6 +30,10 @@ class DemoJob:
     rate_per_s: float
     busy_rate_per_s: float
     """The load after it changed."""
+    mode: str = "recommend"
+    priority: int = 0
+    stage: str = DEMO_LABEL
+    """The label that its executor looks for."""
 
     def labels(self, metrics_port: int) -> dict[str, str]:
         """What its owner says of it to joulepilot."""
@@ -38,8 +42,9 @@ class DemoJob:
             "joulepilot.target-ms": f"{self.target_ms:g}",
             "joulepilot.metrics": f"prometheus:{metrics_port}/metrics",
             "joulepilot.model": self.network,
-            "joulepilot.mode": "recommend",
-            DEMO_LABEL: "true",
+            "joulepilot.mode": self.mode,
+            "joulepilot.priority": f"{self.priority}",
+            self.stage: "true",
         }
 
 
