@@ -169,7 +169,7 @@ def _conclude(challenger: Challenger, rollout: str, why: str) -> State[None]:
     )
     if ending.outcome is not None:
         artifacts.release(ending.outcome)
-    return Completed(name=ending.name, message=ending.message)
+    return Completed(name=ending.name, message=f"{ending.message} ({why})")
 
 
 def _sweep(order: sweeping.SweepOrder, why: str) -> None:
