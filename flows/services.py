@@ -12,6 +12,7 @@ import subprocess
 import time
 import urllib.error
 import urllib.request
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Self
 
@@ -21,6 +22,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Mapping, Sequence
     from pathlib import Path
     from types import TracebackType
+
+    from components.settings.login import Login
 
 logger = logging.getLogger(__name__)
 PR_SET_PDEATHSIG = 1  # linux/prctl.h: the child gets a signal when its parent dies
@@ -154,12 +157,15 @@ def interrupt_on_sigterm() -> None:
     signal.signal(signal.SIGTERM, signal.default_int_handler)
 
 
-def answers(url: str) -> Callable[[], bool]:
+def answers(url: str, login: Login | None = None) -> Callable[[], bool]:
     """Make a check that is true once a URL answers 200."""
+    request = urllib.request.Request(url)  # noqa: S310  # our own URL
+    if login is not None:
+        request.add_header("authorization", f"Basic {b64encode(login.text.encode()).decode()}")
 
     def check() -> bool:
         try:
-            with urllib.request.urlopen(url, timeout=2) as response:  # noqa: S310  # our own URL
+            with urllib.request.urlopen(request, timeout=2) as response:  # noqa: S310
                 return bool(response.status == 200)
         except (urllib.error.URLError, OSError):
             return False

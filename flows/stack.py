@@ -6,6 +6,7 @@ import sys
 from typing import TYPE_CHECKING
 
 from components.registry.server import mlflow_server_command
+from components.settings.login import read_login
 from flows.databases import databases
 from flows.environment import service_environment
 from flows.services import Service, answers
@@ -24,21 +25,20 @@ ON_DISK = {
 LAST_DEPLOYMENT = "pipeline/nightly"
 
 
-def servers(settings: Settings) -> tuple[Service, ...]:
-    """The three servers; none needs another to start."""
-    return (_prefect(settings), _mlflow(settings), hub(settings))
+def servers(settings: Settings, *, listen: str | None = None) -> tuple[Service, ...]:
+    """The three servers; none needs another to start.
+
+    Args:
+        settings: where they are reached, and where their state is.
+        listen: address they listen on; None: that where the hub is reached.
+    """
+    host = listen or settings.hub_host
+    return (_prefect(settings, host), _mlflow(settings, host), _hub(settings, host))
 
 
 def hub(settings: Settings) -> Service:
     """The hub: takes telemetry, serves releases, bundles and the status page."""
-    argv = [sys.executable, "-m", "components.hub", "--home", str(settings.home)]
-    address = ["--host", settings.hub_host, "--port", str(settings.hub_port)]
-    return Service(
-        "hub",
-        argv + address,
-        answers(f"{settings.hub_url}/healthz"),
-        port=(settings.hub_host, settings.hub_port),
-    )
+    return _hub(settings, settings.hub_host)
 
 
 def schedules(settings: Settings, only: str = "") -> Service:
@@ -62,6 +62,16 @@ def watch(settings: Settings) -> Service:
     )
 
 
+def worker(settings: Settings, pool: str) -> Service:
+    """A process that runs what is due in a work pool; any number of them may."""
+    return Service(
+        "worker",
+        [sys.executable, "-m", "prefect", "worker", "start", "--pool", pool],
+        lambda: True,
+        environment=service_environment(settings),
+    )
+
+
 def addresses(settings: Settings) -> dict[str, str]:
     """Where a person looks, by name."""
     return {
@@ -71,30 +81,46 @@ def addresses(settings: Settings) -> dict[str, str]:
     }
 
 
-def _prefect(settings: Settings) -> Service:
-    team = databases(settings)
+def _hub(settings: Settings, host: str) -> Service:
+    argv = [sys.executable, "-m", "components.hub", "--home", str(settings.home)]
+    address = ["--host", host, "--port", str(settings.hub_port)]
+    return Service(
+        "hub",
+        argv + address,
+        answers(f"{settings.hub_url}/healthz"),
+        port=(host, settings.hub_port),
+    )
+
+
+def _prefect(settings: Settings, host: str) -> Service:
+    team, login = databases(settings), read_login(settings.prefect_login_file)
     database = {} if team is None else {PREFECT_DATABASE: team.prefect}
-    address = ["--host", settings.hub_host, "--port", str(settings.prefect_port)]
+    locked = {} if login is None else {"PREFECT_SERVER_API_AUTH_STRING": login.text}
+    address = ["--host", host, "--port", str(settings.prefect_port)]
     return Service(
         "prefect",
         [sys.executable, "-m", "prefect", "server", "start", *address],
         answers(f"{settings.prefect_api_url}/health"),
-        environment=service_environment(settings) | ON_DISK | database,
-        port=(settings.hub_host, settings.prefect_port),
+        environment=service_environment(settings) | ON_DISK | database | locked,
+        port=(host, settings.prefect_port),
         ready_timeout_s=PREFECT_STARTUP_S,
     )
 
 
-def _mlflow(settings: Settings) -> Service:
+def _mlflow(settings: Settings, host: str) -> Service:
     team = databases(settings)
     argv, environment = mlflow_server_command(
-        settings.home, settings.mlflow_port, database=None if team is None else team.mlflow
+        settings.home,
+        settings.mlflow_port,
+        host,
+        database=None if team is None else team.mlflow,
+        admin=read_login(settings.mlflow_login_file),
     )
     return Service(
         "mlflow",
         argv,
         answers(f"{settings.mlflow_url}/health"),
         environment=service_environment(settings) | environment,
-        port=(settings.hub_host, settings.mlflow_port),
+        port=(host, settings.mlflow_port),
         ready_timeout_s=PREFECT_STARTUP_S,
     )

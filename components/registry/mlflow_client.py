@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 _ANSWERS_WITHIN_S = 4.0
 _TRY_LATER = {"TEMPORARILY_UNAVAILABLE", "INTERNAL_ERROR", "REQUEST_LIMIT_EXCEEDED", "ABORTED"}
 _ALREADY_THERE = "RESOURCE_ALREADY_EXISTS"
+_NO_LOGIN = "error code 401"
 _GONE = "RESOURCE_DOES_NOT_EXIST"
 
 
@@ -55,10 +56,11 @@ def asking(url: str, what: str) -> Iterator[None]:
     except MlflowException as error:
         if error.error_code in _TRY_LATER:
             raise _away(url, what, _first_line(error)) from error
+        who = "log in as one it knows: USER:PASSWORD in a file, named as mlflow_login_file"
         raise RegistryRefusedError(
             f"asked MLflow at {url} to {what}",
             f"it refuses: {_first_line(error)}",
-            "look at the names and versions in its pages",
+            who if _NO_LOGIN in str(error) else "look at the names and versions in its pages",
         ) from error
     except OSError as error:
         raise _away(url, what, _first_line(error)) from error

@@ -18,8 +18,10 @@ ENVIRONMENT_PREFIX = "JOULEPILOT_"
 FILE_NAME = "joulepilot.toml"
 REQUIRED = "required"
 APPROVALS = ("off", REQUIRED)
-PATHS = frozenset({"home", "notify_file", "database_file"})
-TEXTS = frozenset({"hub_host", "approval"})
+PATHS = frozenset(
+    {"home", "notify_file", "database_file", "prefect_login_file", "mlflow_login_file"}
+)
+TEXTS = frozenset({"hub_host", "mlflow_host", "prefect_host", "approval"})
 
 
 class SettingsError(PermanentError):
@@ -43,6 +45,12 @@ class Settings:
         default="127.0.0.1", metadata={"help": "address the hub listens on or is reached at"}
     )
     hub_port: int = field(default=8321, metadata={"help": "port of the hub"})
+    mlflow_host: str = field(
+        default="", metadata={"help": "where MLflow is reached; else beside the hub"}
+    )
+    prefect_host: str = field(
+        default="", metadata={"help": "where Prefect is reached; else beside the hub"}
+    )
     mlflow_port: int = field(default=5000, metadata={"help": "port of the MLflow server"})
     prefect_port: int = field(default=4200, metadata={"help": "port of the Prefect server"})
     approval: str = field(
@@ -56,6 +64,14 @@ class Settings:
     database_file: Path | None = field(
         default=None,
         metadata={"help": "file with the address of PostgreSQL for Prefect and MLflow; else files"},
+    )
+    prefect_login_file: Path | None = field(
+        default=None,
+        metadata={"help": "file with USER:PASSWORD for Prefect; else it lets everyone in"},
+    )
+    mlflow_login_file: Path | None = field(
+        default=None,
+        metadata={"help": "file with USER:PASSWORD for MLflow; else it lets everyone in"},
     )
 
     def __post_init__(self) -> None:
@@ -79,13 +95,13 @@ class Settings:
 
     @property
     def mlflow_url(self) -> str:
-        """Where MLflow is reached; it runs beside the hub."""
-        return f"http://{self.hub_host}:{self.mlflow_port}"
+        """Where MLflow is reached."""
+        return f"http://{self.mlflow_host or self.hub_host}:{self.mlflow_port}"
 
     @property
     def prefect_api_url(self) -> str:
-        """Where Prefect's API is reached; it runs beside the hub."""
-        return f"http://{self.hub_host}:{self.prefect_port}/api"
+        """Where Prefect's API is reached."""
+        return f"http://{self.prefect_host or self.hub_host}:{self.prefect_port}/api"
 
 
 @dataclass(frozen=True, slots=True)

@@ -32,7 +32,8 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         raise ServiceError(
             f"asked Prefect at {resolved.settings.prefect_api_url} for deployments",
             f"it does not take them: {error}",
-            "start it, or name the right one: --hub-host and --prefect-port",
+            "start it, name the right one (--prefect-host, --prefect-port), or log in: "
+            "--prefect-login-file",
         ) from error
     if arguments.json:
         print(json.dumps({"work_pool": arguments.work_pool, "deployments": names}))

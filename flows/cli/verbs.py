@@ -33,6 +33,16 @@ VERBS: tuple[Verb, ...] = (
         "flows.cli.deploy:run",
         (argument("--work-pool", default="joulepilot", metavar="NAME", help="made if it is not"),),
     ),
+    Verb(
+        "serve",
+        "run one server, or a worker, as the only program of a container",
+        "flows.cli.serve:run",
+        (
+            argument("what", choices=("hub", "mlflow", "prefect", "worker", "watch")),
+            argument("--listen", metavar="ADDRESS", help="to listen on; else where the hub is"),
+            argument("--work-pool", default="joulepilot", metavar="NAME", help="of the worker"),
+        ),
+    ),
     Verb("config", "show every setting and where it came from", "flows.cli.config:run"),
     Verb(
         "doctor",

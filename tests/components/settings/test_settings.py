@@ -18,12 +18,16 @@ def test_a_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> 
     assert resolved.origins == {
         "home": "default",
         "hub_host": "default",
+        "mlflow_host": "default",
+        "prefect_host": "default",
         "hub_port": "--hub-port",
         "mlflow_port": "JOULEPILOT_MLFLOW_PORT",
         "prefect_port": str(file),
         "approval": "default",
         "notify_file": "default",
         "database_file": "default",
+        "prefect_login_file": "default",
+        "mlflow_login_file": "default",
     }
 
 

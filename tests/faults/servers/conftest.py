@@ -11,6 +11,7 @@ import time
 import urllib.error
 import urllib.request
 from contextlib import ExitStack
+from dataclasses import replace
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 
@@ -25,9 +26,9 @@ from components.releases.operations import seed
 from components.releases.source import RELEASES
 from components.settings.settings import Settings
 from flows.environment import service_environment
-from flows.services import Service, Services, free_port
+from flows.services import Services, free_port
 from flows.silent_runs import end_silent_runs
-from flows.stack import servers
+from flows.stack import servers, worker
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator
@@ -52,11 +53,9 @@ class Stack:
         self.services.start_all([s for s in servers(self.settings) if s.name in names])
 
     def start_worker(self) -> None:
-        argv = [sys.executable, "-m", "prefect", "worker", "start", "--pool", "joulepilot"]
-        environment = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
-        self.services.start(
-            Service("worker", argv, lambda: True, service_environment(self.settings) | environment)
-        )
+        made = worker(self.settings, "joulepilot")
+        often = {"PREFECT_FLOWS_HEARTBEAT_FREQUENCY": "30"}
+        self.services.start(replace(made, environment={**made.environment, **often}))
 
     def kill(self, name: str) -> None:
         """At once, with all that it started."""

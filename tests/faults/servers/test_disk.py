@@ -92,8 +92,8 @@ def test_on_a_full_disk_all_is_refused_whole_and_goes_on_when_there_is_room(
     stack.joulepilot("ingest")
     lake = Lake(stack.settings.home / "lake")
     assert len(lake.read(Table.RAW)) == len(rows)
-    last = [stack.end_of(stack.begin("check/regularly")) for _ in range(2)]
-    assert last[-1] == "Checked"
+    assert stack.end_of(stack.begin("check/regularly")) == "Bad data"
+    assert len(lake.read(Table.QUARANTINE)) == len(rows)
     assert stack.joulepilot("pause", "--why", "a test").returncode in {0, 4}
     assert len(stack.entries()) == n_entries + 1
     wait_for(lambda: all(state in ENDED for state in stack.begun()), "every run to end")

@@ -1,0 +1,2 @@
+CREATE DATABASE joulepilot_prefect;
+CREATE DATABASE joulepilot_mlflow;
