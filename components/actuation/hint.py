@@ -1,4 +1,4 @@
-"""A hint to a running server: which of the devices it holds it shall use.
+"""A hint to a running server: which of the devices and versions it holds it shall use.
 
 `docker update` cannot give a container another device, so the switch happens inside: a directory
 is bind-mounted into the container and a file in it replaced by a rename, which the server sees
@@ -11,7 +11,7 @@ from __future__ import annotations
 import json
 import os
 import secrets
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass, fields
 from typing import TYPE_CHECKING
 
 from components.actuation.errors import HintError
@@ -34,12 +34,17 @@ class Hint:
     probe: str | None = None
     """A device to run one batch on beside the requests, once for each `probe_id`."""
     probe_id: str | None = None
+    variant: str | None = None
+    """Version of the network to use from now on; None: the one it began with."""
+
+
+_WORDS = {field.name for field in fields(Hint)}
 
 
 def encode_hint(hint: Hint) -> str:
     """Write a hint as text."""
-    said = {"device": hint.device, "probe": hint.probe, "probe_id": hint.probe_id}
-    return json.dumps({key: value for key, value in said.items() if value is not None}) + "\n"
+    said = {key: value for key, value in asdict(hint).items() if value is not None}
+    return json.dumps(said) + "\n"
 
 
 def decode_hint(text: str) -> Hint:
@@ -50,7 +55,7 @@ def decode_hint(text: str) -> Hint:
     """
     try:
         said = json.loads(text)
-        if isinstance(said, dict) and {"device"} <= set(said) <= {"device", "probe", "probe_id"}:
+        if isinstance(said, dict) and {"device"} <= set(said) <= _WORDS:
             values = {key: value for key, value in said.items() if isinstance(value, str)}
             if len(values) == len(said):
                 return Hint(**values)

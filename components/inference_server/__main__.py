@@ -26,11 +26,14 @@ from components.inference_server.http_server import InferenceHTTPServer
 from components.inference_server.network_features import read_features
 from components.inference_server.prepared_network import PreparedNetwork
 from components.inference_server.service import InferenceService, ServiceLimits
+from components.inference_server.variant_follower import VariantFollower
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
     from http import HTTPStatus
 
+DEFAULT = "default"
+"""What the version given as `--model` is called."""
 _STOP_SIGNALS = frozenset({signal.SIGTERM, signal.SIGINT})
 
 
@@ -66,9 +69,16 @@ def _serve(arguments: argparse.Namespace) -> int:
         listening.start()
         ending.callback(listening.join)
         ending.callback(server.hang_up)
-        network = ending.enter_context(PreparedNetwork(model))
-        follower = CpusetFollower(
-            network, batch_size=limits.batch_size, max_threads=arguments.max_threads
+        files = {DEFAULT: model} | dict(arguments.variant)
+        networks = {n: ending.enter_context(PreparedNetwork(file)) for n, file in files.items()}
+        network = networks[DEFAULT]
+        follower = VariantFollower(
+            {
+                name: CpusetFollower(
+                    each, batch_size=limits.batch_size, max_threads=arguments.max_threads
+                )
+                for name, each in networks.items()
+            }
         )
         ending.callback(follower.stop)
         follower.start()
@@ -108,6 +118,14 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
         formatter_class=argparse.ArgumentDefaultsHelpFormatter,
     )
     parser.add_argument("--model", type=Path, required=True, help="the ONNX file")
+    parser.add_argument(
+        "--variant",
+        type=_variant,
+        action="append",
+        default=[],
+        metavar="NAME=FILE",
+        help="another version of it, used when a hint names it",
+    )
     parser.add_argument("--host", default="127.0.0.1", help="address to listen on")
     parser.add_argument("--port", type=int, default=8002, help="port; 0 takes a free one")
     parser.add_argument("--batch-size", type=_positive, default=1, help="of an empty request")
@@ -123,6 +141,13 @@ def _arguments(argv: Sequence[str] | None) -> argparse.Namespace:
     parser.add_argument("--drain-timeout-s", type=float, default=8.0, help="of the last answers")
     parser.add_argument("--seed", type=int, default=0, help="of the images of empty requests")
     return parser.parse_args(argv)
+
+
+def _variant(text: str) -> tuple[str, Path]:
+    name, equals, file = text.partition("=")
+    if not (name and equals and file) or name == DEFAULT:
+        raise argparse.ArgumentTypeError(f"{text!r} is no version; write NAME=FILE")
+    return name, Path(file)
 
 
 def _positive(text: str) -> int:

@@ -19,6 +19,7 @@ from components.actuation.errors import HintError
 from components.actuation.hint import decode_hint, read_hint_text
 from components.inference_server.devices import CPU
 from components.inference_server.errors import DeviceLostError
+from components.inference_server.variant_follower import VariantFollower
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -28,6 +29,7 @@ if TYPE_CHECKING:
     from components.actuation.hint import Hint
     from components.inference_server.cpuset_follower import CpusetFollower
     from components.inference_server.devices import DeviceSession, OpenedDevices
+    from components.inference_server.variant_follower import VariantStatus
 
 LOOK_EVERY_S = 0.05
 IN_FORCE, HELD, ABSENT = "in force", "held", "absent"
@@ -63,7 +65,7 @@ class DeviceFollower:
 
     def __init__(
         self,
-        cpu: CpusetFollower,
+        cpu: CpusetFollower | VariantFollower,
         opened: OpenedDevices,
         *,
         hint_dir: Path | None = None,
@@ -110,6 +112,11 @@ class DeviceFollower:
         return self._cpu.n_switches
 
     @property
+    def variants(self) -> tuple[VariantStatus, ...]:
+        """All versions of the network; none where it was told of none."""
+        return self._cpu.variants if isinstance(self._cpu, VariantFollower) else ()
+
+    @property
     def devices(self) -> tuple[DeviceStatus, ...]:
         """All devices the server was told of."""
         return tuple(
@@ -152,7 +159,8 @@ class DeviceFollower:
             return
         if hint is None:
             self._use(CPU)
-        elif self._use(hint.device) and hint.probe is not None:
+            self._use_variant(None)
+        elif self._use(hint.device) and self._use_variant(hint.variant) and hint.probe is not None:
             self._try(hint)
 
     def _watch(self) -> None:
@@ -169,6 +177,16 @@ class DeviceFollower:
             self.device = device
             self.n_device_switches += 1
         return True
+
+    def _use_variant(self, variant: str | None) -> bool:
+        """Let the CPU answer by a version of the network; False where that cannot be."""
+        if not isinstance(self._cpu, VariantFollower):
+            reason = None if variant is None else "it was not told of any version"
+        else:
+            reason = self._cpu.use(variant)
+        if reason is not None:
+            self._refuse(reason)
+        return reason is None
 
     def _try(self, hint: Hint) -> None:
         """Run one batch where the hint says, beside the requests, and time it."""

@@ -13,6 +13,7 @@ if TYPE_CHECKING:
 
     from components.inference_server.counters import Counts
     from components.inference_server.device_follower import DeviceStatus, ProbeResult
+    from components.inference_server.variant_follower import VariantStatus
 
 CONTENT_TYPE = "text/plain; version=0.0.4; charset=utf-8"
 _LATENCY = "joulepilot_image_latency_seconds"
@@ -35,6 +36,8 @@ class ServerFacts:
     devices: tuple[DeviceStatus, ...] = ()
     """All it was told of."""
     n_device_switches: int = 0
+    variants: tuple[VariantStatus, ...] = ()
+    """All versions of the network it holds."""
     refusal: str = ""
     """Why the last hint was not followed."""
     probe: ProbeResult | None = None
@@ -113,6 +116,12 @@ def _device_lines(facts: ServerFacts) -> Iterator[str]:
     for each in facts.devices:
         labels = {"device": each.device, "status": each.status, "backend": each.backend}
         yield _series(name, labels | ({"reason": each.reason} if each.reason else {}), 1)
+    if facts.variants:
+        name = "joulepilot_server_variant"
+        yield f"# HELP {name} Versions of the network it holds; 1 for the one that answers."
+        yield f"# TYPE {name} gauge"
+        for version in facts.variants:
+            yield _series(name, {"variant": version.variant}, int(version.is_in_force))
     if facts.refusal:
         name = "joulepilot_server_hint_refused"
         yield f"# HELP {name} Why the last hint is not followed."

@@ -146,6 +146,7 @@ class InferenceService:
             device=follower.device if follower else "",
             devices=follower.devices if follower else (),
             n_device_switches=follower.n_device_switches if follower else 0,
+            variants=follower.variants if follower else (),
             refusal=follower.refusal if follower else "",
             probe=follower.last_probe if follower else None,
             features=self._features,

@@ -16,13 +16,14 @@ if TYPE_CHECKING:
 
 DEVICE = "joulepilot_server_device"
 FEATURE = "joulepilot_network_feature"
+VARIANT = "joulepilot_server_variant"
 CLOCK = "joulepilot_device_clock_share"
 REFUSED = "joulepilot_server_hint_refused"
 PROBE_S = "joulepilot_device_probe_seconds"
 PROBE_J = "joulepilot_device_probe_joules"
 IN_FORCE, HELD, ABSENT = "in force", "held", "absent"
 
-_NAMES = frozenset({DEVICE, FEATURE, CLOCK, PROBE_S, PROBE_J, REFUSED})
+_NAMES = frozenset({DEVICE, FEATURE, VARIANT, CLOCK, PROBE_S, PROBE_J, REFUSED})
 _ESCAPES = {r"\\": "\\", r"\"": '"', r"\n": "\n"}
 
 
@@ -55,6 +56,10 @@ class ServedDevices:
     """The last probe that ended."""
     refusal: str = ""
     """Why it does not follow the hint that stands there; empty when it does."""
+    variants: tuple[str, ...] = ()
+    """Versions of the network it can switch to at once, that in force among them."""
+    variant: str = ""
+    """In force; empty where it says nothing of versions."""
 
 
 class DeviceSource(Protocol):
@@ -102,6 +107,7 @@ def parse_devices(page: str, where: str = "a page") -> ServedDevices:
             f"it names {in_force or 'none'}",
             f'show one {DEVICE}{{device="cpu",status="{IN_FORCE}"}} 1 on the metrics page',
         )
+    versions = _by_label(series.get(VARIANT, []), "variant", where)
     return ServedDevices(
         in_force[0],
         tuple(device for device, state in status.items() if state in {IN_FORCE, HELD}),
@@ -110,6 +116,8 @@ def parse_devices(page: str, where: str = "a page") -> ServedDevices:
         _by_label(series.get(CLOCK, []), "device", where),
         _probe(series, where),
         "; ".join(_plain(labels.get("reason", "")) for labels, _ in series.get(REFUSED, [])),
+        tuple(versions),
+        next((name for name, value in versions.items() if value == 1.0), ""),
     )
 
 
