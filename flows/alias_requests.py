@@ -52,7 +52,7 @@ def _answer(settings: Settings, moved: Moved) -> Finding:
         f"{key} granted {sequence}",
         f"version {number} of {moved.policy} runs everywhere",
         f"The alias was moved by hand; the gate's verdict passes: {outcome.sentence}.",
-        f"joulepilot history; take it back: joulepilot rollback --to {sequence - 1}",
+        "joulepilot history; take it back: joulepilot rollback --why …",
     )
 
 

@@ -147,7 +147,8 @@ def rollback(
         who: asks for it.
         why: it is asked for.
         to: sequence of the entry to go back to; by default the one that was in force before what
-            runs now was promoted. So going back twice goes back two promotions, never forward.
+            runs now was promoted, and before its canary. So going back twice goes back two
+            promotions, never forward.
         when: UTC; now by default.
         after: sequence of the entry that the asker saw last; None: whichever is last.
 
@@ -227,7 +228,7 @@ def _rings(
 
 
 def _before_promotion(entries: Sequence[Release]) -> Release:
-    """The entry that was in force before what runs now was promoted."""
+    """The entry that was in force before what runs now was tried on a node, or promoted."""
     rings = entries[-1].desired.rings
     promoted = max(
         number
@@ -235,7 +236,7 @@ def _before_promotion(entries: Sequence[Release]) -> Release:
         if entry.kind.needs_verdict and entry.desired.rings == rings
     )
     for entry in reversed(entries[:promoted]):
-        if entry.desired.rings != rings:
+        if rings[0].policies not in [ring.policies for ring in entry.desired.rings]:
             return entry
     raise RefusedError(
         "roll back",

@@ -56,7 +56,7 @@ def _ended(entry: Release, end: End) -> Finding:
         key,
         f"{what} won its canary and runs {where}",
         text,
-        f"joulepilot history; take it back: joulepilot rollback --to {entry.sequence - 1}",
+        "joulepilot history; take it back: joulepilot rollback --why …",
     )
 
 

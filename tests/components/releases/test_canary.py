@@ -133,3 +133,18 @@ def test_a_rollback_after_an_ended_canary_goes_behind_the_promotion_before(
     end_canary(home, canary, End.EXPIRED, **WHO)
     with pytest.raises(RefusedError, match="the first there was"):
         rollback(home, **WHO)
+
+
+def test_a_rollback_of_what_won_its_canary_goes_behind_the_canary(home: Path, try_it: Try) -> None:
+    champion = ReleaseLog(home / "releases").entries()[0].desired
+    try_it()
+    try_it(nodes=("n1", "n2"))
+    try_it(nodes=("*",))
+    assert rollback(home, **WHO).release.desired == champion
+
+
+def test_a_rollback_of_a_canary_that_was_widened_ends_it(home: Path, try_it: Try) -> None:
+    champion = ReleaseLog(home / "releases").entries()[0].desired
+    try_it()
+    try_it(nodes=("n1", "n2"))
+    assert rollback(home, **WHO).release.desired == champion
