@@ -141,8 +141,9 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     )
     run.add_argument(
         "--plan-jointly",
-        action="store_true",
-        help="plan several jobs of the node together: which CPUs, so that idle parts can sleep",
+        action=argparse.BooleanOptionalAction,
+        help="plan several jobs of the node together: which CPUs, so that idle parts can sleep; "
+        "default: on nodes of more than 4 CPUs",
     )
     run.add_argument("--window-s", type=float, default=10.0, help="length of a window")
     run.add_argument("--min-requests", type=int, default=100, help="to judge a mean by")

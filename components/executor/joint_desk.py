@@ -20,7 +20,9 @@ if TYPE_CHECKING:
     from components.executor.deciding import Change, Conditions
     from components.executor.job_run import JobRun
     from components.executor.ports import NodePorts
+    from components.executor.settings import ExecutorSettings
     from components.executor.window import ClosedWindow
+    from components.node.topology import Topology
     from components.planning.administrator import Administration
     from components.planning.joint import JointPlan
     from components.planning.wish import Wish
@@ -28,6 +30,12 @@ if TYPE_CHECKING:
 
 LEAST_JOBS = 2
 """One job alone is served by its own search."""
+
+
+def plans_jointly(settings: ExecutorSettings, topology: Topology) -> bool:
+    """Whether the jobs of a node are planned together."""
+    asked = settings.plans_jointly
+    return not is_shared(topology) if asked is None else asked
 
 
 class JointDesk:

@@ -21,7 +21,7 @@ from components.executor.followed import Followed
 from components.executor.heartbeat import heartbeat_of
 from components.executor.holding import keep_holds
 from components.executor.job_run import reach
-from components.executor.joint_desk import JointDesk
+from components.executor.joint_desk import JointDesk, plans_jointly
 from components.executor.learning import learn
 from components.executor.node_meter import NodeMeter
 from components.executor.pausing import is_paused_here
@@ -102,7 +102,7 @@ class Executor:
         self.deferrals = DeferralDesk(ports, self.actor, freezes)
         self.arms = Arms(settings, seed)
         self.fingerprint = FingerprintWatch(ports, store)
-        self.joint = JointDesk(ports) if settings.plans_jointly else None
+        self.joint = JointDesk(ports) if plans_jointly(settings, ports.topology) else None
         self.administering = Administering(settings.administrator_file, ports.topology)
         self._applying = Applying(ports, self.actor, self.roster)
         self.publisher = publisher

@@ -54,8 +54,9 @@ class ExecutorSettings:
     saved; 0: none."""
     administrator_file: Path | None = None
     """What the administrator of the node says; None: nothing."""
-    plans_jointly: bool = False
-    """Whether several jobs of a node are planned together; else each is served by itself."""
+    plans_jointly: bool | None = False
+    """Whether several jobs of a node are planned together; else each is served by itself. None:
+    where the node is not so small that its jobs share."""
     heartbeat_s: float = 2.0
     """Wall time between two heartbeats."""
     follow_s: float = 3.0
