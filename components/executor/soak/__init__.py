@@ -1,0 +1,1 @@
+"""A long time with all faults at random: does the executor leave no trace?"""
