@@ -266,5 +266,7 @@ def _limits(run: JobRun, conditions: Conditions) -> Limits:
         allowed=allowed,
         min_cpus=run.job.min_cpus,
         max_cpus=most,
+        max_unsafe_probes=run.job.probe_max_misses,
+        min_p_feasible=run.job.probe_min_p,
         hold_s=conditions.settings.hold_s,
     )

@@ -23,7 +23,6 @@ from components.executor.watch import IN_A_ROW, CommitmentWatch, Finding, Load
 from components.planning.guard import Rule
 from components.planning.wish import Purpose
 from components.policy.errors import PolicyError
-from components.policy.search import SearchSettings
 from components.policy.steps import Confirm, Infeasible, Settled
 from components.telemetry.sample import Arm
 
@@ -37,7 +36,7 @@ if TYPE_CHECKING:
     from components.node.topology import Topology
     from components.planning.guard import Ruling
     from components.policy.brain import Brain
-    from components.policy.recorded import JobKey
+    from components.policy.search_settings import SearchSettings
     from components.policy.steps import Observation, Step
 
 log = logging.getLogger(__name__)
@@ -57,14 +56,14 @@ class JobDecision:
         open_search: OpenSearch,
         *,
         is_canary: bool,
-        job: JobKey | None = None,
+        search: SearchSettings,
     ) -> None:
         self._topology = topology
         self._target = target
         self._settings = settings
         self._open_search = open_search
         self._is_canary = is_canary
-        self._job = job
+        self._search_settings = search
         self.trust = PolicyTrust()
         self.tries = Tries()
         self.memory = Memory(target, settings.remember_s)
@@ -210,7 +209,7 @@ class JobDecision:
         self.candidates = candidates
         self._emergency = None
         self._n_extra = 0
-        settings = SearchSettings(confirm_windows=self._settings.confirm_windows, job=self._job)
+        settings = self._search_settings
         try:
             told = self.memory.to_retell(at_s)
             topology, target = self._topology, self._target

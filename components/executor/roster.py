@@ -18,6 +18,7 @@ from components.executor.sampling import InForce, image_of
 from components.executor.window import JobReading
 from components.jobs.job import Mode
 from components.policy.recorded import JobKey
+from components.policy.search_settings import SearchSettings
 from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
@@ -217,7 +218,12 @@ class Roster:
             self._settings,
             self._open_search,
             is_canary=mode is Mode.CANARY,
-            job=self._key(managed),
+            search=SearchSettings(
+                max_unsafe_probes=managed.job.probe_max_misses,
+                min_p_feasible=managed.job.probe_min_p,
+                confirm_windows=self._settings.confirm_windows,
+                job=self._key(managed),
+            ),
         )
 
     def _key(self, managed: Managed) -> JobKey:

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
+from statistics import NormalDist
 
 from components.jobs.errors import JobError
 from components.node.cpuset import CpuSet, format_cpu_list
@@ -45,6 +47,13 @@ class Prediction:
     latency_log_sigma: float
     power_w: float
     power_log_sigma: float
+
+    def p_within(self, latency_ms: float) -> float:
+        """Probability that the true latency is at most this."""
+        slack = math.log(latency_ms / self.latency_ms)
+        if self.latency_log_sigma == 0.0:
+            return float(slack >= 0.0)
+        return NormalDist(0.0, self.latency_log_sigma).cdf(slack)
 
 
 @dataclass(frozen=True, slots=True)

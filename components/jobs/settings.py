@@ -40,15 +40,18 @@ KEYS: Mapping[str, Key] = {
     "devices": Key(values.devices, "cpu,dgpu:0"),
     "hint-dir": Key(values.absolute_path, "/run/joulepilot"),
     "variant": Key(values.word, "int8"),
+    "variants": Key(values.variants, "default:0.76,int8:0.75"),
     "min-quality": Key(values.number, "0.7"),
     "priority": Key(values.whole, "10"),
+    "probe-min-p": Key(values.share, "0.2"),
+    "probe-max-misses": Key(values.natural, "4"),
     "deferrable-until": Key(values.time, "2027-01-31T06:00:00+00:00"),
     "work": Key(values.positive, "100000"),
     "mode": Key(values.mode, "recommend"),
 }
 
-INERT = frozenset({"min-quality"})
-"""Keys that are understood and checked, but that nothing acts on yet."""
+INERT: Mapping[str, str] = {"min-quality": "variants", "variants": "hint-dir"}
+"""Keys that nothing acts on without another one."""
 
 _NEEDED = ("target-ms", "metrics")
 _DEFERRED = ("deferrable-until", "work")
@@ -93,7 +96,11 @@ def job_from_settings(name: str, settings: Mapping[str, Setting]) -> Job | None:
         devices=_value(settings, "devices", values.devices, (CPU_DEVICE,)),
         hint_dir=_value(settings, "hint-dir", _path_or_none, None),
         priority=_value(settings, "priority", values.whole, 0),
-        inert=tuple(sorted(INERT & settings.keys())),
+        probe_min_p=_value(settings, "probe-min-p", values.share, 0.5),
+        probe_max_misses=_value(settings, "probe-max-misses", values.natural, 2),
+        variants=_value(settings, "variants", values.variants, ()),
+        min_quality=_value(settings, "min-quality", values.number, 0.0),
+        inert=tuple(key for key, needed in INERT.items() if {key} == {key, needed} & {*settings}),
     )
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from components.jobs.job import Mode
 from components.jobs.target import Statistic
+from components.jobs.variant import Variant
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -54,11 +55,27 @@ def positive(text: str) -> float:
     return value
 
 
+def share(text: str) -> float:
+    """Read a number from 0 to 1."""
+    value = number(text)
+    if not 0.0 <= value <= 1.0:
+        raise ValueError("it is not from 0 to 1")
+    return value
+
+
 def whole(text: str) -> int:
     """Read a whole number."""
     if not _WHOLE.fullmatch(text):
         raise ValueError("it is no whole number")
     return int(text)
+
+
+def natural(text: str) -> int:
+    """Read a whole number from 0 up."""
+    value = whole(text)
+    if value < 0:
+        raise ValueError("it is below 0")
+    return value
 
 
 def count(text: str) -> int:
@@ -109,6 +126,19 @@ def devices(text: str) -> tuple[str, ...]:
     if len(set(names)) < len(names):
         raise ValueError("it names a device twice")
     return names
+
+
+def variants(text: str) -> tuple[Variant, ...]:
+    """Read a list of versions with their quality, like `default:0.76,int8:0.75`."""
+    found = []
+    for part in text.split(","):
+        name, colon, quality = part.strip().partition(":")
+        if not (name and colon):
+            raise ValueError(f"{part.strip()!r} is not built as NAME:QUALITY")
+        found.append(Variant(word(name), number(quality)))
+    if len({each.name for each in found}) < len(found):
+        raise ValueError("it names a version twice")
+    return tuple(found)
 
 
 def absolute_path(text: str) -> str:

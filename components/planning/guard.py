@@ -148,13 +148,17 @@ def _not_worth_trying(
 def _unlikely(
     candidate: Candidate, situation: Situation, limits: Limits, evidence: Evidence
 ) -> Ruling | None:
-    """A probe has to keep the target with P ≥ ½ by the policy's own word, if another one does."""
+    """A probe has to keep the target likely enough by the policy's own word, if another does."""
     predicted = situation.predicted.get(candidate)
     if predicted is None or candidate in evidence.measured or not evidence.has_refuge:
         return None
-    if predicted.latency_ms <= evidence.target.latency_ms * (1 + _ROUNDING):
+    p_feasible = predicted.p_within(evidence.target.latency_ms * (1 + _ROUNDING))
+    if p_feasible >= limits.min_p_feasible:
         return None
-    reason = f"{candidate} are predicted to take {predicted.latency_ms:.3g} ms"
+    reason = (
+        f"{candidate} are predicted to take {predicted.latency_ms:.3g} ms, and to keep the target "
+        f"with P = {p_feasible:.2f}, not {limits.min_p_feasible:g}"
+    )
     return fall_back(situation, limits, Rule.UNLIKELY, reason)
 
 

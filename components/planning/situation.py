@@ -46,6 +46,9 @@ class Limits:
     max_unsafe_probes: int = 2
     """Candidates that may turn out to miss the target at one load, before only verified ones are
     let through."""
+    min_p_feasible: float = 0.5
+    """Least probability, by the policy's own word, that a probe keeps the target if another
+    allocation does."""
     dead_band: float = 0.01
     """Least share of node power a move between verified allocations must save."""
     hold_s: float = 30.0

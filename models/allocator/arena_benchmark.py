@@ -24,8 +24,9 @@ if TYPE_CHECKING:
 
 BENCHMARK_SEED = 40_000
 """Of nodes that nothing was trained, tuned or gated on."""
-ALLOWED_P = 0.2
-"""Least P(feasible) of a probe where the job's operator allows more than the default."""
+BOLD = SearchSettings(min_p_feasible=0.2, max_unsafe_probes=4)
+"""A job whose operator allows more than the default, by `joulepilot.probe-min-p` and
+`joulepilot.probe-max-misses`."""
 _LOAD_NODES = 200
 """Most nodes of a family whose load is moved."""
 
@@ -86,9 +87,9 @@ def benchmark(
 def ours(brain: Brain) -> tuple[Contender, ...]:
     """Our search with each rule that may pick its probes, the bundle's own first.
 
-    The last is the bundle's own again, allowed probes that more likely miss the target than not.
+    The last is the bundle's own again, allowed more misses, and probes more likely to miss.
     """
     own = brain.bundle.probe_rule
     rules = sorted(PROBE_RULES, key=lambda rule: rule != own)
-    bold = PolicyContender(brain, own, SearchSettings(min_p_feasible=ALLOWED_P))
+    bold = PolicyContender(brain, own, BOLD)
     return (*(PolicyContender(brain, rule) for rule in rules), bold)

@@ -33,8 +33,9 @@ class PolicyContender:
     @property
     def name(self) -> str:
         """After what picks the probes, and what the job's operator allows beyond the default."""
-        least = self.settings.min_p_feasible
-        allowed = f", P ≥ {least:g} allowed" if least < SearchSettings().min_p_feasible else ""
+        least, most = self.settings.min_p_feasible, self.settings.max_unsafe_probes
+        is_bold = least < SearchSettings().min_p_feasible
+        allowed = f", allowed P ≥ {least:g} and {most} misses" if is_bold else ""
         return f"ours, {self.probe_rule}{allowed}"
 
     def decide(self, task: Task, read: Read, seed: int) -> Decision:  # noqa: ARG002 - no chance

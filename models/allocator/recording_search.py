@@ -274,8 +274,7 @@ class _RecordingSearch:
             candidate = predicted.candidate
             if candidate.layout is chosen.layout or candidate in self._seen:
                 continue
-            slack = self._target_log - math.log(predicted.latency_ms)
-            p_kept = 0.5 * math.erfc(-slack / predicted.latency_log_sigma / math.sqrt(2.0))
+            p_kept = predicted.p_within(math.exp(self._target_log))
             saving = 1.0 - predicted.power_w / spent_w
             if p_kept >= MIN_P_FEASIBLE and saving >= LEAST_SAVING:
                 hopes[candidate] = p_kept * saving

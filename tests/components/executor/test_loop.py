@@ -64,6 +64,17 @@ def test_every_sample_names_its_arm_decision_policy_and_propensity(rig):
     assert len(by_decision) == len({decision for decision, _ in by_decision})
 
 
+@pytest.mark.parametrize("least_p", ["1", "0.5"])
+def test_how_bold_probes_are_is_said_of_a_job(rig, least_p):
+    rig.manage("resnet", probe_min_p=least_p)
+
+    rig.settle()
+
+    best = best_candidate(7.0, candidates_of(reference_surface(7.0).topology))
+    is_wider = rig.job().in_force.candidate.n_cpus > best.n_cpus
+    assert is_wider is (least_p == "1")
+
+
 def test_no_window_reaches_over_a_change_of_cpus(rig):
     changes: list[float] = []
     apply = rig.node.host.apply

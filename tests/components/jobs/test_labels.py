@@ -39,6 +39,8 @@ def test_every_label_reaches_the_job() -> None:
         variant="int8",
         priority="-3",
         mode="recommend",
+        probe_min_p="0.2",
+        probe_max_misses="4",
     )
     assert job_from_labels("web", labels) == Job(
         name="web",
@@ -52,6 +54,8 @@ def test_every_label_reaches_the_job() -> None:
         variant="int8",
         devices=("cpu", "dgpu:0"),
         priority=-3,
+        probe_min_p=0.2,
+        probe_max_misses=4,
     )
 
 
@@ -119,6 +123,8 @@ def test_no_unknown_key_passes(key: str) -> None:
         ("variant", "", "empty"),
         ("min-quality", "high", "no number"),
         ("priority", "first", "no whole number"),
+        ("probe-min-p", "1.5", "not from 0 to 1"),
+        ("probe-max-misses", "-1", "below 0"),
         ("deferrable-until", "tomorrow", "ISO 8601"),
         ("deferrable-until", "2027-01-31T06:00:00", "no time zone"),
         ("work", "0", "not above 0"),

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from components.jobs.candidate import Allocation, Candidate
+from components.jobs.candidate import Allocation, Candidate, Prediction
 from components.jobs.target import Target
 from components.planning.evidence import Evidence
 from components.planning.guard import Limits, Rule, Situation, guard
@@ -126,6 +126,27 @@ def test_a_window_that_was_cut_short_speaks_against_a_candidate_for_good():
     evidence = Evidence(TARGET, (seen(4, 15.0, n_windows=0.2, cut_short=True), seen(4, 8.0)))
 
     assert not evidence.accepts(Candidate(4))
+
+
+@pytest.mark.parametrize(
+    ("latency_ms", "min_p", "rule"),
+    [
+        (9.9, 0.5, Rule.AS_PLANNED),
+        (10.5, 0.5, Rule.UNLIKELY),
+        (10.5, 0.3, Rule.AS_PLANNED),
+        (12.0, 0.3, Rule.UNLIKELY),
+    ],
+)
+def test_a_probe_that_may_miss_needs_the_owners_leave(latency_ms, min_p, rule):
+    evidence = Evidence(TARGET, (seen(15, 5.0),))
+    forecast = Prediction(Candidate(8), latency_ms, 0.1, 80.0, 0.1)
+    situation = replace(SITUATION, predicted={Candidate(8): forecast})
+
+    ruling = guard(
+        planned(8, Purpose.PROBE), situation, replace(LIMITS, min_p_feasible=min_p), evidence
+    )
+
+    assert ruling.rule is rule
 
 
 def test_a_probe_narrower_than_what_clearly_missed_is_refused():

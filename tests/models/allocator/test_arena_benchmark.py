@@ -38,7 +38,7 @@ def test_all_rules_of_ours_take_part_and_one_that_may_risk_more(brain):
     assert [c.name for c in ours(brain)] == [
         f"ours, {own}",
         *(f"ours, {rule}" for rule in PROBE_RULES if rule != own),
-        f"ours, {own}, P ≥ 0.2 allowed",
+        f"ours, {own}, allowed P ≥ 0.2 and 4 misses",
     ]
 
 
