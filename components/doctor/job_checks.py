@@ -10,6 +10,7 @@ from components.doctor.finding import Finding, advice, ok, problem
 from components.doctor.process import read_process
 from components.doctor.threads import check_threads
 from components.errors import JoulepilotError
+from components.jobs.settings import INERT
 from components.telemetry.errors import ReadingError
 
 if TYPE_CHECKING:
@@ -48,8 +49,8 @@ def check_job(
     if view.job.inert:
         yield advice(
             view.job.name,
-            f"nothing acts on {', '.join(view.job.inert)} yet",
-            "leave them, or remove them",
+            f"nothing acts on {', '.join(view.job.inert)} alone",
+            "; ".join(f"{key} needs {INERT[key]}" for key in view.job.inert),
         )
 
 

@@ -57,7 +57,7 @@ class DeviceDesk:
             foreign_hold_s: how long a hint that someone else wrote is left alone.
         """
         self._ports = ports
-        self._hints = hints
+        self.hints = hints
         self.correction = correction or NodeCorrection(None, ports.clock.now_s)
         self._limits = limits or SteeringLimits()
         self._foreign_hold_s = foreign_hold_s
@@ -68,7 +68,7 @@ class DeviceDesk:
     def health(self) -> tuple[str, ...]:
         """One line per thing that is wrong."""
         lines = [f"{name}: {job.trouble}" for name, job in self._jobs.items() if job.trouble]
-        return (*lines, *(() if self._hints is None else self._hints.health))
+        return (*lines, *(() if self.hints is None else self.hints.health))
 
     def device_of(self, run: JobRun) -> str:
         """The device in force, by the server's word; `cpu` where it says nothing."""
@@ -129,16 +129,16 @@ class DeviceDesk:
         """
         for job in self._jobs.values():
             job.pending = job.written = None
-        hints = () if self._hints is None else self._hints.restore_all()
+        hints = () if self.hints is None else self.hints.restore_all()
         return RestoreReport((*cpus.containers, *hints))
 
     def _give_back_strangers(self, in_charge: set[str]) -> None:
         """Hints of containers that are no jobs any more are put back, after a crash too."""
-        if self._hints is None or self._in_charge == in_charge:
+        if self.hints is None or self._in_charge == in_charge:
             return
         self._in_charge = in_charge
-        for container_id in self._hints.journalled() - in_charge:
-            self._hints.restore(container_id)
+        for container_id in self.hints.journalled() - in_charge:
+            self.hints.restore(container_id)
 
     def _steer(
         self, run: JobRun, predictor: DevicePredictor | None, *, may_act: bool, at_s: float
@@ -247,7 +247,7 @@ class DeviceDesk:
         move = job.steering.decide(seen, asked)
         if move is None:
             return
-        if not may_act or self._hints is None or at_s < job.left_alone_until_s:
+        if not may_act or self.hints is None or at_s < job.left_alone_until_s:
             job.steering.reason = f"would {move.kind} to {move.device}: {move.reason}"
             return
         self._write(job, run, move, served, seen, at_s)
@@ -266,7 +266,7 @@ class DeviceDesk:
         Raises:
             HintError, JournalError: it could not be written.
         """
-        hints = self._hints
+        hints = self.hints
         if hints is None:
             return
         found = read_hint_text(job.folder)
@@ -289,8 +289,8 @@ class DeviceDesk:
     def _put_back(self, job: JobDevices) -> None:
         """What stood in the hint directory before us stands there again."""
         job.pending = job.written = None
-        if self._hints is not None:
-            self._hints.restore(job.container_id)
+        if self.hints is not None:
+            self.hints.restore(job.container_id)
 
     def _drop(self, job: JobDevices) -> None:
         try:

@@ -49,6 +49,7 @@ def explain(run: JobRun, executor: Executor) -> Explanation:
     lines = [*_seen(run, executor), *_wanted(run), *_ruled(run), *_else(choices)]
     others = other_targets(run.job.target.latency_ms, options(run))
     lines += [*tell_other_targets(others), *executor.devices.explain(run)]
+    lines += executor.variants.explain(run)
     return Explanation(job_status(run, executor.devices), "\n".join(lines), choices, others)
 
 

@@ -127,7 +127,7 @@ def health_of(executor: Executor) -> tuple[str, ...]:
     lines = [*executor.followed.health, *executor.roster.health, *executor.meter.health]
     lines += [*executor.fingerprint.health, *executor.administering.health]
     lines += [*executor.journal.health, *executor.store.health, *executor.devices.health]
-    lines += executor.deferrals.health
+    lines += (*executor.deferrals.health, *executor.variants.health)
     for run in executor.runs:
         if run.trouble is not None:
             lines.append(f"{run.name}: {run.trouble}")

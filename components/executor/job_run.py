@@ -72,6 +72,10 @@ class JobRun:
     """The mind whose turn it is not, while champion and challenger take turns."""
     shadow: Shadow | None = None
     """A challenger that predicts beside whoever decides."""
+    variant: str | None = None
+    """Version of the application that answers, by its server's word; None: it says nothing."""
+    is_on_trial: bool = False
+    """Whether that version is only being tried: its windows say nothing of the job's CPUs."""
     is_challenged: bool = False
     """Whether the challenger decides now."""
     arm_propensity: float = 1.0

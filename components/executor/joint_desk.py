@@ -61,7 +61,8 @@ class JointDesk:
         latency_ms = window.statistic_ms(run.job.target)
         candidate = run.in_force.candidate or self._all_of(run)
         power_w = window.power_w
-        if not (window.is_judgeable and latency_ms and power_w) or candidate is None:
+        is_fit = window.is_judgeable and not run.is_on_trial
+        if not (is_fit and latency_ms and power_w) or candidate is None:
             return
         self._windows[run.name] = Window(
             candidate=candidate,

@@ -16,6 +16,8 @@ def learn(run: JobRun, window: ClosedWindow, at_s: float) -> None:
 
     A block of the holdback tells only what the job does on its original CPUs: nobody chose them.
     """
+    if run.is_on_trial:
+        return
     if run.in_force.arm is Arm.HOLDBACK:
         if window.is_judgeable:
             rate = window.latency.offered_rate_per_s

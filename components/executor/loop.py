@@ -32,6 +32,7 @@ from components.executor.search_session import SearchSession
 from components.executor.searches import start_searches
 from components.executor.sweeping import Sweeping
 from components.executor.turns import whose_turn
+from components.executor.variant_desk import VariantDesk
 from components.jobs.job import Mode
 from components.planning.guard import guard
 from components.planning.reserve import usable_cpus
@@ -99,6 +100,7 @@ class Executor:
         self._guard = guard
         self.sweeping = Sweeping(store)
         self.devices = devices or DeviceDesk(ports, None)
+        self.variants = VariantDesk(ports, self.devices.hints)
         self.deferrals = DeferralDesk(ports, self.actor, freezes)
         self.arms = Arms(settings, seed)
         self.fingerprint = FingerprintWatch(ports, store)
@@ -153,7 +155,7 @@ class Executor:
         for run, demand in whose_turn(self.runs, self.settings, self.sweeping.order, at_s):
             self._read(run, demand, at_s)
         self.arms.step(self, at_s)
-        if self.devices.steer(self, at_s):
+        if self.devices.steer(self, at_s) | self.variants.steer(self, at_s):
             self._settle(at_s)
         start_searches(self, at_s)
         self._act(at_s)
@@ -236,6 +238,7 @@ class Executor:
         run.is_idle = not window.is_judgeable
         publish(self, run, window)
         self.devices.note(run, window, at_s)
+        self.variants.note(run, window)
         if self.sweeping.is_running:
             self.sweeping.note(run.name)
             return

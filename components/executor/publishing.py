@@ -29,6 +29,7 @@ def publish(executor: Executor, run: JobRun, window: ClosedWindow) -> None:
         fingerprint=executor.fingerprint.identity.fingerprint,
         policy_digest=None if brain is None else brain.digest,
         device=executor.devices.device_of(run),
+        variant=run.variant,
     )
     try:
         executor.publisher.sample(sample)

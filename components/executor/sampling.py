@@ -54,6 +54,7 @@ def make_sample(
     fingerprint: str | None = None,
     policy_digest: str | None,
     device: str = CPU_DEVICE,
+    variant: str | None = None,
 ) -> Sample:
     """Join all that was observed of a job in a window."""
     latency = window.latency
@@ -66,7 +67,7 @@ def make_sample(
         container_id=container.id,
         image=image_of(container),
         model=job.model,
-        variant=job.variant,
+        variant=variant or job.variant,
         device=device,
         batch_size=_batch_size(job, latency),
         window_start=window.start,

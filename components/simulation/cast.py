@@ -13,6 +13,7 @@ from components.madeup.family_stepped import draw_stepped
 from components.madeup.family_tiles import draw_tiles
 from components.madeup.family_usl import draw_usl
 from components.madeup.footprint import grid_table
+from components.madeup.slower import Slower
 from components.madeup.tenancy import as_tenant, draw_manners, draw_platform
 from components.simulation.traces import factors
 
@@ -114,31 +115,6 @@ def draw_cast(scenario: Scenario, seed: int) -> Cast:
 def swapped(player: Player, factor: float) -> Player:
     """The job with a model that takes longer."""
     return replace(player, response=Slower(player.response, factor))
-
-
-@dataclass(frozen=True, slots=True)
-class Slower:
-    """Implements `Response`: another one whose every request takes longer, in work as in time."""
-
-    response: Response
-    factor: float
-
-    def latency_ms(self, footprints: object) -> NDArray[np.float64]:
-        """Shape (R,): that of the busier job, stretched."""
-        busier = self.response.at_load(self.factor)
-        return np.asarray(self.factor * busier.latency_ms(footprints))  # type: ignore[arg-type]
-
-    def power_w(self, footprints: object) -> NDArray[np.float64]:
-        """Shape (R,): that of the busier job."""
-        return self.response.at_load(self.factor).power_w(footprints)  # type: ignore[arg-type]
-
-    def utilization(self, footprints: object) -> NDArray[np.float64]:
-        """Shape (R,): that of the busier job."""
-        return self.response.at_load(self.factor).utilization(footprints)  # type: ignore[arg-type]
-
-    def at_load(self, factor: float) -> Slower:
-        """Answer the same at another load."""
-        return Slower(self.response.at_load(factor), self.factor)
 
 
 def _draw_scalable(

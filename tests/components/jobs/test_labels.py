@@ -63,7 +63,27 @@ def test_the_example_of_every_key_is_valid() -> None:
     of_services = KEYS.keys() - {"deferrable-until", "work"}
     job = job_from_labels("web", {PREFIX + key: KEYS[key].example for key in of_services})
     assert job is not None
-    assert set(job.inert) == INERT
+    assert job.inert == ()
+
+
+@pytest.mark.parametrize(("key", "needed"), INERT.items())
+def test_a_key_that_does_nothing_without_another_one_is_told(key: str, needed: str) -> None:
+    said = ENABLED | {PREFIX + key: KEYS[key].example}
+
+    assert job_from_labels("web", said).inert == (key,)
+    assert job_from_labels("web", said | {PREFIX + needed: KEYS[needed].example}).inert in {
+        (),
+        (needed,),
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "found"),
+    [("int8", "NAME:QUALITY"), ("a:0.7,a:0.8", "twice"), ("a:good", "number"), (":0.7", "NAME")],
+)
+def test_versions_that_cannot_be_read_are_told(text: str, found: str) -> None:
+    with pytest.raises(JobError, match=found):
+        job_from_labels("web", ENABLED | {"joulepilot.variants": text})
 
 
 @pytest.mark.parametrize("labels", [{}, {"joulepilot.enable": "false"}, {"enable": "true"}])
