@@ -19,6 +19,7 @@ from components.policy.device_manifest import (
     device_manifest_from_json,
     device_manifest_to_json,
 )
+from components.policy.onnx_runtime import give_back_memory
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -70,5 +71,7 @@ def load_device_classifier(folder: Path) -> DeviceClassifier:
         raise damaged(folder, f"it names {sorted(files)}, not {sorted(device_file_names(facts))}")
     if facts.source != bundle.source:
         raise damaged(folder, f"bundle.json says {bundle.source}, classifier.json {facts.source}")
+    del files
+    give_back_memory()
     digest = hashlib.sha256(manifest).hexdigest()
     return DeviceClassifier(bundle, digest, DeviceBrain(facts, graphs))

@@ -13,9 +13,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.policy.device_facts import facts_from_json
-from components.policy.device_graphs import DEVICE_OPERATORS, device_graph
+from components.policy.device_graphs import DEVICE_OPERATORS, device_graph, open_device_graph
 from components.policy.errors import BundleError
-from components.policy.graphs import open_graph
 from components.policy.onnx_file import read_onnx
 
 if TYPE_CHECKING:
@@ -48,7 +47,7 @@ def open_device_files(files: Mapping[str, bytes]) -> tuple[DeviceFacts, dict[str
     for objective in facts.objectives:
         data = _file(files, device_graph(objective).file)
         _check_content(objective, data)
-        asks[objective] = open_graph(device_graph(objective), data)
+        asks[objective] = open_device_graph(objective, data, len(facts.devices))
         _check_golden(facts, objective, asks[objective], golden)
     return facts, asks
 

@@ -28,6 +28,7 @@ ALLOWED_OPERATORS = frozenset(
         "Div",
         "Exp",
         "Gather",
+        "Gemm",
         "Identity",
         "Log",
         "MatMul",

@@ -16,6 +16,7 @@ import numpy as np
 from components.policy.device_policies import (
     ENERGY,
     LATENCY,
+    DeviceChoice,
     DevicePolicy,
     choose_device,
 )
@@ -107,7 +108,7 @@ def cases_of(table: DeviceTable) -> DeviceCases:
     return DeviceCases(table, rows, tuple(targets))
 
 
-def score_classifier(classifier: DeviceClassifier, cases: DeviceCases) -> Scores:
+def choices_of(classifier: DeviceClassifier, cases: DeviceCases) -> list[DeviceChoice]:
     """What the bundle itself, by its graphs, chooses on every case.
 
     Raises:
@@ -118,17 +119,34 @@ def score_classifier(classifier: DeviceClassifier, cases: DeviceCases) -> Scores
     columns = np.array([table.feature_names.index(name) for name in facts.feature_names])
     features = np.nan_to_num(table.features[np.ix_(cases.rows, columns)])
     outlooks = DevicePredictor(classifier.brain).expected_rows(features)
-    chosen = [
+    return [
         choose_device(
             outlook.devices,
             cases.policy,
             sure_from=facts.sure_from[cases.objective],
             target_ms=target_ms,
             is_strange=outlook.is_strange,
-        ).device
+        )
         for outlook, target_ms in zip(outlooks, cases.targets_ms, strict=True)
     ]
+
+
+def score_classifier(classifier: DeviceClassifier, cases: DeviceCases) -> Scores:
+    """Score what the bundle itself chooses on every case.
+
+    Raises:
+        PolicyError: it was made for other features or devices.
+    """
+    chosen = [choice.device for choice in choices_of(classifier, cases)]
     return _scored(classifier.digest[:12], cases, chosen)
+
+
+def best_devices(cases: DeviceCases) -> list[str]:
+    """The device of each case that costs least of those that meet its target."""
+    limits = np.array(cases.targets_ms if cases.objective == ENERGY else np.inf)
+    meets = cases.costs(LATENCY) <= limits.reshape(-1, 1)
+    best = np.where(meets, cases.costs(cases.objective), np.inf).argmin(axis=1)
+    return [cases.table.devices[column] for column in best]
 
 
 def score_static(cases: DeviceCases) -> Scores:

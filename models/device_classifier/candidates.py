@@ -25,12 +25,12 @@ def candidates(feature_names: Sequence[str]) -> tuple[Learner, ...]:
     return (
         STATIC,
         LOGISTIC,
-        Logistic("squares"),
+        Logistic("log", is_weighted=True),
         FOREST,
         Forest("ratios", is_weighted=True),
         PhysicalCost("none", "trees", "ratios"),
         *(PhysicalCost(base, "none") for base in bases if base != "none"),
         *(PhysicalCost(base, "kernel") for base in bases),
-        *(PhysicalCost(base, "ridge", "squares") for base in bases),
+        *(PhysicalCost(base, "ridge", view) for base in bases for view in ("log", "squares")),
         PhysicalCost("roofline" if known else "products", "trees", "ratios"),
     )

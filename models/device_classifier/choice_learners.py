@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from models.device_classifier.task import Task
     from models.device_classifier.trees import Trees
 
+LEAST_STAKE = 0.03  # regret of the second best from which a row counts more
 NEVER = -60.0  # logit of a device that was never the best
 
 
@@ -68,17 +69,18 @@ class Static:
 
 @dataclass(frozen=True, slots=True)
 class Logistic:
-    """Multinomial logistic regression on one view of the features."""
+    """Multinomial logistic regression; `is_weighted`: rows count by what a mistake costs."""
 
     view: str
     strength: float = 1.0
+    is_weighted: bool = False
     is_cost: bool = False
     is_absolute: bool = False
 
     @property
     def name(self) -> str:
-        """Names the view."""
-        return f"logistic, {self.view}"
+        """Names the view, and whether rows are weighted."""
+        return f"logistic, {self.view}{', weighted' if self.is_weighted else ''}"
 
     def fit(self, task: Task) -> FittedClassifier | Shares:
         """Learn from the best device of each row."""
@@ -93,7 +95,8 @@ class Logistic:
         model = LogisticRegression(C=self.strength, max_iter=300, tol=1e-3)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore")  # one that stops early is judged like the others
-            model.fit((x - center) / spread, task.best)
+            weights = _stakes(task.costs) if self.is_weighted else None
+            model.fit((x - center) / spread, task.best, sample_weight=weights)
         logits = np.asarray(model.coef_ / spread), np.asarray(model.intercept_)
         if len(logits[0]) == 1:  # of two classes only the second one's logit is kept
             logits = np.vstack([0 * logits[0], logits[0]]), np.append(0.0, logits[1])
@@ -140,11 +143,12 @@ def softmax(logits: FloatArray) -> FloatArray:
 
 
 def _stakes(costs: FloatArray) -> FloatArray:
-    """What is lost by the second best, [N], between 0.03 and 1."""
+    """What is lost by the second best, at most 1, over the mean of that, [N]."""
     ordered = np.sort(np.where(np.isnan(costs), np.inf, costs), axis=1)
     second = ordered[:, 1] if costs.shape[1] > 1 else ordered[:, 0]
     regrets = np.where(np.isfinite(second), second / ordered[:, 0] - 1.0, 0.0)
-    return np.clip(regrets, 0.03, 1.0)
+    stakes = np.clip(regrets, LEAST_STAKE, 1.0)
+    return np.asarray(stakes / stakes.mean())
 
 
 def _is_learnable(task: Task) -> bool:

@@ -54,7 +54,8 @@ class Outlook:
     """What to expect of each device.
 
     Attributes:
-        p: probability that it is the best, [N, D].
+        p: probability that it is the best, [N, D]; sums to 1 once it is calibrated (draws of
+            which several are the best count for each).
         loss: expected loss of choosing it, [N, D]; the least is chosen.
     """
 
@@ -73,11 +74,11 @@ class Outlook:
 
     def calibrated(self, calibration: Calibration) -> Outlook:
         """The same with the chosen device's probability calibrated, the others' scaled to it."""
-        raw = self.chosen_p[:, None]
-        new = calibration(raw)
-        others = self.p * (1.0 - new) / np.maximum(1.0 - raw, 1.0 - MOST_P)
+        odds = _log_odds(self.p)
+        moved = (calibration.slope - 1.0) * odds + calibration.offset
         is_chosen = np.arange(self.p.shape[1]) == self.chosen[:, None]
-        return Outlook(np.where(is_chosen, new, others), self.loss)
+        powers = np.clip(self.p, LEAST_P, MOST_P) * np.exp(moved * is_chosen)
+        return Outlook(powers / powers.sum(axis=1, keepdims=True), self.loss)
 
 
 def losses(regrets: FloatArray) -> FloatArray:
@@ -111,8 +112,15 @@ def outlook_of_costs(log_costs: FloatArray, draws: FloatArray) -> Outlook:
         above = np.minimum(costs - least, np.log1p(MOST_REGRET))
         counts += above < EQUAL
         loss += np.expm1(above) + MISTAKE * (above >= EQUAL)
-    counts[np.isinf(log_costs)] = 0.0
-    return Outlook(counts / counts.sum(axis=1, keepdims=True), loss / len(draws))
+    runs = ~np.isinf(log_costs)
+    total = len(draws) + PRIOR_COUNT * runs.mean(axis=1, keepdims=True)
+    return Outlook(np.where(runs, counts, 0.0) / total, loss / len(draws))
+
+
+def mean_costs(weighted: Sequence[tuple[FloatArray, float]]) -> FloatArray:
+    """The weighted mean of log costs [N, D]; infinite for devices that are out of the question."""
+    total = sum(weight for _, weight in weighted)
+    return np.asarray(sum(values * (weight / total) for values, weight in weighted))
 
 
 def mean_outlook(outlooks: Sequence[Outlook], weights: Sequence[float]) -> Outlook:

@@ -89,6 +89,7 @@ class PhysicalCost:
             self.residual,
             task.views.view(self.view, task.features),
             left,
+            task.units,
             task.n_trees,
             task.most_leaves,
             task.seed,

@@ -11,6 +11,7 @@ from models.device_classifier.confidence import (
     MISTAKE,
     MOST_REGRET,
     Outlook,
+    mean_costs,
     mean_outlook,
     outlook_of_costs,
     outlook_of_probabilities,
@@ -33,40 +34,48 @@ class Member:
 
     Attributes:
         fitted: log costs, or probabilities, of the C contenders.
-        draws: [S, C] residuals of log costs; None: it gives probabilities.
-        temperature: by how much a log cost must change to change the odds e-fold.
-        weight: of its expectations among those of all members.
+        temperature: by how much a log cost must change to change the odds e-fold; None: it
+            predicts log costs.
+        weight: among all members.
     """
 
     fitted: Fitted
-    draws: FloatArray | None
-    temperature: float
+    temperature: float | None
     weight: float
-
-    def outlook(self, features: FloatArray, runs: BoolArray, shift: FloatArray) -> Outlook:
-        """What it expects of the contenders; `shift` [N, C] is added to log costs."""
-        values = self.fitted(features)
-        if self.draws is not None:
-            return outlook_of_costs(np.where(runs, values + shift, np.inf), self.draws)
-        p = np.where(runs, values, NO_RUN) * np.exp(-shift / self.temperature)
-        return outlook_of_probabilities(p / p.sum(axis=1, keepdims=True))
 
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Decider:
-    """The mean of its members, calibrated.
+    """The members together, calibrated.
 
     Attributes:
         n_devices: D of the table.
         among: the contenders, C indices of devices; others are never chosen.
         gate: whether a contender is likely to run at all.
+        members: those that predict log costs give their weighted mean, which counts with all
+            their weights among the probabilities of the others.
+        draws: [S, C] what that mean missed by; None where no member predicts log costs.
+        calibration: of the probability of the chosen device.
     """
 
     n_devices: int
     among: IntArray
     gate: Gate
     members: tuple[Member, ...]
+    draws: FloatArray | None
     calibration: Calibration
+
+    @property
+    def costing(self) -> tuple[Member, ...]:
+        """Members that predict log costs."""
+        return tuple(each for each in self.members if each.temperature is None)
+
+    @property
+    def naming(self) -> tuple[tuple[Member, float], ...]:
+        """Members that give probabilities, with their temperatures."""
+        return tuple(
+            (each, each.temperature) for each in self.members if each.temperature is not None
+        )
 
     def outlook(self, features: FloatArray, shift: FloatArray | None = None) -> Outlook:
         """What to expect of all devices for raw features [N, F]; shift is [N, D]."""
@@ -74,15 +83,24 @@ class Decider:
             shift = np.zeros((len(features), self.n_devices))
         runs, moved = self.gate(features), shift[:, self.among]
         moved = moved - moved.min(axis=1, keepdims=True)
-        inner = mean_outlook(
-            [each.outlook(features, runs, moved) for each in self.members],
-            [each.weight for each in self.members],
-        )
-        calibrated = inner.calibrated(self.calibration)
+        calibrated = self._inner(features, runs, moved).calibrated(self.calibration)
         p = np.zeros((len(features), self.n_devices))
         loss = np.full(p.shape, MOST_REGRET + MISTAKE)
         p[:, self.among], loss[:, self.among] = calibrated.p, calibrated.loss
         return Outlook(p, loss)
+
+    def _inner(self, features: FloatArray, runs: BoolArray, moved: FloatArray) -> Outlook:
+        """Of the contenders, before calibration; `moved` [N, C] is added to log costs."""
+        outlooks, weights = [], []
+        if self.draws is not None:
+            costs = mean_costs([(each.fitted(features), each.weight) for each in self.costing])
+            outlooks.append(outlook_of_costs(np.where(runs, costs + moved, np.inf), self.draws))
+            weights.append(sum(each.weight for each in self.costing))
+        for each, temperature in self.naming:
+            p = np.where(runs, each.fitted(features), NO_RUN) * np.exp(-moved / temperature)
+            outlooks.append(outlook_of_probabilities(p / p.sum(axis=1, keepdims=True)))
+            weights.append(each.weight)
+        return mean_outlook(outlooks, weights)
 
 
 def fitted_decider(choice: Choice, fit: Fit) -> Decider:
@@ -90,10 +108,10 @@ def fitted_decider(choice: Choice, fit: Fit) -> Decider:
     members = tuple(
         Member(
             fit.fitted[name],
-            choice.draws[name][:, fit.among] if name in choice.draws else None,
-            choice.temperatures.get(name, 1.0),
+            choice.temperatures.get(name),
             weight,
         )
         for name, weight in choice.members.items()
     )
-    return Decider(fit.n_devices, fit.among, fit.gate, members, choice.calibration)
+    draws = None if choice.draws is None else choice.draws[:, fit.among]
+    return Decider(fit.n_devices, fit.among, fit.gate, members, draws, choice.calibration)

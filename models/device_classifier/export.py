@@ -9,13 +9,16 @@ import numpy as np
 
 from components.policy.device_facts import DeviceFacts, facts_to_json
 from components.policy.device_files import DEVICE_GOLDEN, FACTS, open_device_files
-from components.policy.device_graphs import device_graph
+from components.policy.device_graphs import PACKED, device_graph, open_device_graph, packed
 from components.policy.feature_spec import FeatureSpec
-from components.policy.graphs import open_graph
 from models.device_classifier.absolute_cost import UNKNOWN
+from models.device_classifier.choice_learners import Shares
 from models.device_classifier.confidence import MISTAKE, MOST_REGRET
+from models.device_classifier.cost_learners import FittedCost
+from models.device_classifier.graph_of_costs import CostSums, distance_weights
 from models.device_classifier.graph_of_deciders import write_outlook
-from models.device_classifier.graph_of_learners import LearnerWriter, squared_distances
+from models.device_classifier.graph_of_logs import Logs
+from models.device_classifier.graph_of_views import ViewWriter
 from models.device_classifier.graph_writer import GraphWriter
 
 if TYPE_CHECKING:
@@ -40,7 +43,7 @@ def export(trained: TrainedClassifier, *, seed: int = 0) -> dict[str, bytes]:
         graph = device_graph(objective)
         files[graph.file] = write_objective(objective, learned, trained)
         inputs = random_inputs(trained, N_GOLDEN, seed)
-        outputs = open_graph(graph, files[graph.file])(inputs)
+        outputs = open_device_graph(objective, files[graph.file], len(trained.devices))(inputs)
         golden |= {f"{objective}/{name}": value for name, value in inputs.items()}
         golden |= {f"{objective}/{name}": value for name, value in outputs.items()}
     buffer = io.BytesIO()
@@ -68,30 +71,61 @@ def random_inputs(
 def write_objective(objective: str, learned: TrainedObjective, trained: TrainedClassifier) -> bytes:
     """The graph of one objective."""
     write = GraphWriter()
-    learners = LearnerWriter(write, "features")
-    strangeness = _strangeness(write, learners, learned.region)
-    p, loss = write_outlook(write, learners, learned.decider, "shift")
-    among, n_devices = learned.decider.among, len(trained.devices)
-    p = spread_out(write, p, among, n_devices, 0.0)
-    loss = spread_out(write, loss, among, n_devices, MOST_REGRET + MISTAKE)
-    log_cost = write.op("Add", _costs(write, learners, learned), "shift")
+    decider, n_devices = learned.decider, len(trained.devices)
+    views = ViewWriter(write, "features", _logs(write, learned))
+    mean, log_cost = _costs(views, learned)
+    p, loss = write_outlook(views, decider, mean, "shift")
+    strangeness = _strangeness(views, learned.region)
     widened = write.with_number("Max", strangeness, 1.0)
+    parts = (
+        log_cost,
+        write.with_number("Mul", widened, learned.cost.sigma[None, :]),
+        spread_out(write, p, decider.among, n_devices, 0.0),
+        spread_out(write, loss, decider.among, n_devices, MOST_REGRET + MISTAKE),
+        strangeness,
+    )
     return write.serialised(
-        device_graph(objective),
-        {"features": len(trained.feature_names), "shift": len(trained.devices)},
-        {
-            "log_cost": log_cost,
-            "sigma": write.with_number("Mul", widened, learned.cost.sigma[None, :]),
-            "p": p,
-            "loss": loss,
-            "strangeness": write.op("Squeeze", strangeness, write.constant(np.array([1]))),
-        },
+        packed(device_graph(objective)),
+        {"features": len(trained.feature_names), "shift": n_devices},
+        {PACKED: write.op("Concat", *parts, axis=1)},
     )
 
 
-def _costs(write: GraphWriter, learners: LearnerWriter, learned: TrainedObjective) -> str:
-    found = learners.fitted(learned.cost.fitted)
-    return spread_out(write, found, learned.cost.measured, len(learned.cost.sigma), UNKNOWN)
+def _logs(write: GraphWriter, learned: TrainedObjective) -> Logs:
+    """What any part of the graph takes the logarithm of."""
+    fitted = [learned.cost.fitted, *(member.fitted for member in learned.decider.members)]
+    views = [each.views for each in fitted if not isinstance(each, Shares)]
+    laws = [each.physical for each in fitted if isinstance(each, FittedCost)]
+    return Logs(
+        write,
+        "features",
+        [*views, learned.region.views, learned.decider.gate.views],
+        [law.units for law in laws if law is not None],
+    )
+
+
+def _costs(views: ViewWriter, learned: TrainedObjective) -> tuple[str | None, str]:
+    """The mean log cost of the contenders [B, C], where one is predicted; that of all [B, D]."""
+    decider, cost = learned.decider, learned.cost
+    n_devices, n_contenders = decider.n_devices, len(decider.among)
+    n_mean = n_contenders if decider.costing else 0
+    every = np.eye(n_devices)
+    unknown = np.full(n_devices, UNKNOWN)
+    unknown[cost.measured] = 0.0
+    sums = CostSums(views, np.concatenate([np.zeros(n_mean), unknown]))
+    sums.add(cost.fitted, np.hstack([np.zeros((len(cost.measured), n_mean)), every[cost.measured]]))
+    total = sum(member.weight for member in decider.costing)
+    for member in decider.costing:
+        share = member.weight / total * np.eye(n_contenders)
+        sums.add(member.fitted, np.hstack([share, np.zeros((n_contenders, n_devices))]))
+    found = sums.written("shift", np.hstack([every[:, decider.among][:, :n_mean], every]))
+    if not n_mean:
+        return None, found
+    write = views.writer
+    return (
+        write.columns(found, np.arange(n_mean)),
+        write.columns(found, n_mean + np.arange(n_devices)),
+    )
 
 
 def spread_out(
@@ -102,22 +136,22 @@ def spread_out(
         return value
     places = np.zeros((len(columns), n_columns))
     places[np.arange(len(columns)), columns] = 1.0
-    filled = np.where(places.any(axis=0), 0.0, rest)
-    return write.with_number("Add", write.with_number("MatMul", value, places), filled)
+    return write.gemm(value, places, np.where(places.any(axis=0), 0.0, rest))
 
 
-def _strangeness(write: GraphWriter, learners: LearnerWriter, region: Region) -> str:
-    scaled = learners.scaled(region.views)
-    below = write.op("Sub", write.constant(region.low), scaled)
-    above = write.with_number("Sub", scaled, region.high)
-    outside = write.with_number("Div", write.op("Max", below, above), region.room)
-    worst = write.op("Relu", write.sums("ReduceMax", outside))
+def _strangeness(views: ViewWriter, region: Region) -> str:
+    """[B, 1]."""
+    write, each = views.writer, np.eye(len(region.low)) / region.room
+    weights = np.hstack([-each, each])
+    bias = np.concatenate([region.low / region.room, -region.high / region.room])
+    outside = write.sums("ReduceMax", views.affine(region.views, weights, bias))
     if len(region.points) == 0:
-        return worst
-    x = write.columns(learners.standard(region.views), region.views.kept)
-    squared = write.sums("ReduceMin", squared_distances(write, x, region.points))
-    mean = write.with_number("Mul", squared, 1.0 / region.points.shape[1] / region.reach**2)
-    return write.op("Max", worst, write.op("Sqrt", mean))
+        return write.op("Relu", outside)
+    factor = 1.0 / region.points.shape[1] / region.reach**2
+    weights, bias = distance_weights(region.points, factor)
+    squared = write.gemm(views.with_squares(region.views), weights, bias)
+    nearest = write.sums("ReduceMin", squared)
+    return write.op("Max", outside, nearest)
 
 
 def _facts(trained: TrainedClassifier) -> DeviceFacts:

@@ -15,7 +15,7 @@ if TYPE_CHECKING:
 
 WIDE = 20.0  # a feature whose values span more than this ratio is looked at by its logarithm
 MOST_PAIRED = 10  # features that are crossed; the others stay alone
-MOST_ALONE, MOST_CROSSED = 6.0, 60.0  # values beyond are held there
+MOST_ALONE = 6.0  # standardised values beyond are held there
 VIEWS = ("raw", "log", "ratios", "squares")
 
 
@@ -83,7 +83,7 @@ class FeatureViews:
         """One of `VIEWS`, [N, *]; all but `raw` are standardised.
 
         `ratios` adds sums and differences of the logarithms of pairs (products and quotients),
-        `squares` the squares and products of the logarithms.
+        `squares` the squares and products of what `log` gives.
         """
         if name == "raw":
             return self.known(features)[:, self.kept]
@@ -92,33 +92,33 @@ class FeatureViews:
             return alone
         one, other = self.crossed(name)
         if name == "squares":
-            standard = self.standard(features)
-            crossed = [standard[:, one] * standard[:, other]]
-        else:
-            scaled = self.scaled(features)
-            crossed = [scaled[:, one] + scaled[:, other], scaled[:, one] - scaled[:, other]]
-        held = [np.clip(each, -MOST_CROSSED, MOST_CROSSED) for each in crossed]
-        return np.concatenate([alone, *held], axis=1)
+            return np.concatenate([alone, alone[:, one] * alone[:, other]], axis=1)
+        scaled = self.scaled(features)[:, self.kept]
+        sums, gaps = scaled[:, one] + scaled[:, other], scaled[:, one] - scaled[:, other]
+        return np.concatenate([alone, sums, gaps], axis=1)
 
     def crossed(self, name: str) -> tuple[IntArray, IntArray]:
-        """Which features are crossed with which in a view, each [P]."""
-        pairs = [(i, j) for i in self.paired for j in self.paired if i < j]
+        """Which of the features that vary are crossed with which in a view, each [P]."""
+        paired = [k for k, j in enumerate(self.kept) if j in self.paired]
+        pairs = [(i, j) for i in paired for j in paired if i < j]
         if name == "squares":
-            pairs += [(i, i) for i in self.paired]
+            pairs += [(i, i) for i in paired]
         else:
-            pairs = [(i, j) for i, j in pairs if self.scales[i] > 0 and self.scales[j] > 0]
+            is_wide = self.scales[list(self.kept)] > 0
+            pairs = [(i, j) for i, j in pairs if is_wide[i] and is_wide[j]]
         both = np.array(pairs, dtype=np.int64).reshape(-1, 2)
         return both[:, 0], both[:, 1]
 
 
 def _scale(column: FloatArray) -> float:
-    sizes = np.abs(column[column != 0])
-    if sizes.size == 0 or sizes.max() / sizes.min() < WIDE:
+    sizes = column[column != 0]
+    if sizes.size == 0 or sizes.min() < 0 or sizes.max() / sizes.min() < WIDE:
         return 0.0
     return float(sizes.min()) / 4.0
 
 
 def _scaled(features: FloatArray, scales: FloatArray) -> FloatArray:
-    """The logarithm of wide features, also through 0 and below; others as they are."""
+    """The logarithm of wide features, from 0 at 0; others as they are."""
     is_wide = scales > 0
-    return np.where(is_wide, np.arcsinh(features / np.where(is_wide, scales, 1.0)), features)
+    logs = np.log1p(np.maximum(features, 0.0) / np.where(is_wide, scales, 1.0))
+    return np.where(is_wide, logs, features)

@@ -15,11 +15,19 @@ if TYPE_CHECKING:
     from models.device_classifier.trees import Trees
 
 
-def write_trees(write: GraphWriter, trees: Trees, x: str) -> str:
-    """The mean over the trees, [B, C], from [B, V]; scikit-learn compares in single precision."""
+def write_trees(write: GraphWriter, trees: Trees, x: str, columns: IntArray | None = None) -> str:
+    """The mean over the trees, [B, C]; scikit-learn compares in single precision.
+
+    Args:
+        write: the graph.
+        trees: fitted on V features.
+        x: [B, V], or more than these, and then
+        columns: V of where they are.
+    """
+    places = np.arange(trees.model.n_features_in_) if columns is None else columns
     estimators = trees.model.estimators_
     parts = [
-        _nodes(tree_id, each.tree_, trees.columns, len(estimators))
+        _nodes(tree_id, each.tree_, places, trees.columns, len(estimators))
         for tree_id, each in enumerate(estimators)
     ]
     attributes = {name: [v for part in parts for v in part[name]] for name in parts[0]}
@@ -36,7 +44,9 @@ def write_trees(write: GraphWriter, trees: Trees, x: str) -> str:
     return write.op("Cast", found, to=TensorProto.DOUBLE)
 
 
-def _nodes(tree_id: int, tree: Any, columns: IntArray, n_trees: int) -> dict[str, list[Any]]:
+def _nodes(
+    tree_id: int, tree: Any, places: IntArray, columns: IntArray, n_trees: int
+) -> dict[str, list[Any]]:
     is_leaf = tree.children_left < 0
     values = _leaf_values(tree)
     leaves = np.flatnonzero(is_leaf)
@@ -44,7 +54,7 @@ def _nodes(tree_id: int, tree: Any, columns: IntArray, n_trees: int) -> dict[str
     return {
         "nodes_treeids": [tree_id] * n_nodes,
         "nodes_nodeids": list(range(n_nodes)),
-        "nodes_featureids": np.where(is_leaf, 0, tree.feature).tolist(),
+        "nodes_featureids": np.where(is_leaf, 0, places[tree.feature]).tolist(),
         "nodes_values": np.where(is_leaf, 0.0, _rounded_down(tree.threshold)).tolist(),
         "nodes_modes": np.where(is_leaf, "LEAF", "BRANCH_LEQ").tolist(),
         "nodes_truenodeids": np.where(is_leaf, 0, tree.children_left).tolist(),

@@ -49,6 +49,13 @@ class GraphWriter:
         """An operator on a value and a constant."""
         return self.op(operator, value, self.constant(number))
 
+    def gemm(
+        self, value: str, weights: NDArray[np.generic], added: NDArray[np.generic] | str
+    ) -> str:
+        """A matrix [B, K] times weights [K, W], plus what is added: [W], or a value [B, W]."""
+        other = added if isinstance(added, str) else self.constant(added)
+        return self.op("Gemm", value, self.constant(weights), other)
+
     def columns(self, value: str, indices: NDArray[np.generic] | tuple[int, ...]) -> str:
         """Some columns of a matrix [B, K]."""
         return self.op("Gather", value, self.constant(np.array(indices, dtype=np.int64)), axis=1)

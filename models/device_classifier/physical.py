@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from models.device_classifier.task import Task
 
 MOST_ROWS = 1500  # least squares gain nothing from more
-LEAST_SHARE = 1e-3  # a physical part below this share of the least cost seen is not believed
+LEAST_SHARE = 1e-5  # of the least cost seen: the physical part is never below it
 LEAST_BATCH = 1e-9
 
 
@@ -28,7 +28,7 @@ class Physical:
     Attributes:
         units: of the products; `factors` says of which units each of the T is made.
         weights: [T, C], none below 0.
-        floors: [C] least costs to believe.
+        floors: [C] what nothing costs less than, added.
         batch: index of the batch size, where costs are the time of one input; else None.
     """
 
@@ -41,7 +41,7 @@ class Physical:
     def __call__(self, features: FloatArray) -> FloatArray:
         """Predict from raw features."""
         costs = self.units.products(features, self.factors) @ self.weights
-        logs = np.log(np.maximum(costs, self.floors))
+        logs = np.log(costs + self.floors)
         if self.batch is None:
             return np.asarray(logs)
         return np.asarray(logs - np.log(_batches(self.units, features, self.batch)))
@@ -95,7 +95,7 @@ def _batches(units: Units, features: FloatArray, batch: int) -> FloatArray:
 
 
 def _fit_non_negative(basis: FloatArray, costs: FloatArray) -> tuple[FloatArray, float]:
-    """Weights of the basis with the least relative error, and the least cost to believe."""
+    """Weights of the basis with the least relative error, and what is added to it."""
     from scipy.optimize import nnls
 
     rows = np.flatnonzero(~np.isnan(costs))
@@ -106,7 +106,8 @@ def _fit_non_negative(basis: FloatArray, costs: FloatArray) -> tuple[FloatArray,
     sizes = np.linalg.norm(relative, axis=0)
     sizes[sizes == 0] = 1.0
     try:
-        weights, _ = nnls(relative / sizes, np.ones(len(rows)), maxiter=20 * basis.shape[1])
+        aim = 1.0 - floor / costs[rows]
+        weights, _ = nnls(relative / sizes, aim, maxiter=20 * basis.shape[1])
     except RuntimeError:  # no convergence: a constant is the physical part
         return np.eye(basis.shape[1])[0] * float(np.median(costs[rows])), floor
     return np.asarray(weights / sizes, dtype=np.float64), floor

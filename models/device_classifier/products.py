@@ -49,7 +49,7 @@ class Units:
 
     @property
     def stretch(self) -> int:
-        """Unit of 1 / clock share - 1."""
+        """Unit of 1 / clock share - 1, the share held from `LEAST_CLOCK` on."""
         return 2 + 2 * len(self.fill)
 
     def sizes(self, features: FloatArray) -> FloatArray:
@@ -66,7 +66,7 @@ class Units:
         units = [np.ones((len(features), 1)), sizes, np.sqrt(sizes)]
         if self.clock is not None:
             clock = np.minimum(sizes[:, [self.clock]], 1.0)
-            units += [1.0 - clock, 1.0 / np.maximum(clock, LEAST_CLOCK) - 1.0]
+            units += [1.0 - clock, (1.0 - clock) / np.maximum(clock, LEAST_CLOCK)]
         return np.concatenate(units, axis=1)
 
     def products(self, features: FloatArray, factors: Factors) -> FloatArray:

@@ -26,7 +26,7 @@ class Region:
     Attributes:
         views: of the features.
         low, high, room: [F] of scaled features.
-        points: [P, K] standardised features that vary.
+        points: [P, K] standardised features that vary, as the logarithmic view gives them.
         reach: root mean square distance to the nearest point that is still usual.
     """
 
@@ -44,8 +44,8 @@ class Region:
         worst = np.maximum(outside.max(axis=1), 0.0)
         if len(self.points) == 0:
             return np.asarray(worst)
-        x = self.views.standard(features)[:, self.views.kept]
-        return np.asarray(np.maximum(worst, _nearest(x, self.points) / self.reach))
+        x = self.views.view("log", features)
+        return np.asarray(np.maximum(worst, (_nearest(x, self.points) / self.reach) ** 2))
 
 
 def fit_region(views: FeatureViews, features: FloatArray, groups: TextArray, seed: int) -> Region:
@@ -57,9 +57,9 @@ def fit_region(views: FeatureViews, features: FloatArray, groups: TextArray, see
     rows = np.arange(len(features))
     if len(rows) > MOST_POINTS:
         rows = np.sort(np.random.default_rng(seed).choice(len(rows), MOST_POINTS, replace=False))
-    points = views.standard(features[rows])[:, views.kept]
     if not views.kept:
         return Region(views, low, high, room, np.zeros((0, 0)), 1.0)
+    points = views.view("log", features[rows])
     return Region(views, low, high, room, points, _reach(points, groups[rows]))
 
 

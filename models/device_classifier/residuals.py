@@ -10,12 +10,13 @@ import numpy as np
 from models.device_classifier.trees import grow_regression
 
 if TYPE_CHECKING:
-    from models.device_classifier.table import FloatArray
+    from models.device_classifier.table import FloatArray, IntArray
     from models.device_classifier.trees import Trees
 
 MOST_KERNEL_ROWS = 700
 WIDTHS = (0.7, 1.5, 3.0)  # of the kernel, times the square root of the number of features
 SHRINKS = (1e-3, 1e-2, 1e-1, 1.0)  # added to the diagonal of the kernel
+RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
 REACH = 1.0  # residuals are held within the training range widened by this share of it
 
 
@@ -59,14 +60,20 @@ class Residuals:
 
 
 def fit_residuals(
-    kind: str, x: FloatArray, y: FloatArray, n_trees: int, most_leaves: int | None, seed: int
+    kind: str,
+    x: FloatArray,
+    y: FloatArray,
+    units: IntArray,
+    n_trees: int,
+    most_leaves: int | None,
+    seed: int,
 ) -> Residuals:
-    """Fit one of `ridge`, `kernel`, `trees`."""
+    """Fit one of `ridge`, `kernel`, `trees` to [N, V] and [N, C]; units [N] as in `Task`."""
     fitted: Linear | Kernel | Trees
     if kind == "ridge":
-        fitted = _ridge(x, y)
+        fitted = _ridge(x, y, units)
     elif kind == "kernel":
-        fitted = _kernel(x, y, seed)
+        fitted = _kernel(x, y, units, seed)
     else:
         fitted = grow_regression(x, y, n_trees, most_leaves, seed)
     low, high = y.min(axis=0), y.max(axis=0)
@@ -74,25 +81,44 @@ def fit_residuals(
     return Residuals(fitted, low - room, high + room)
 
 
-def _ridge(x: FloatArray, y: FloatArray) -> Linear:
-    from sklearn.linear_model import RidgeCV
-
+def _ridge(x: FloatArray, y: FloatArray, units: IntArray) -> Linear:
+    """Shrinkage by the error on units left out."""
     center, spread = x.mean(axis=0), x.std(axis=0)
     spread[spread == 0] = 1.0
-    model = RidgeCV(alphas=(0.1, 1.0, 10.0, 100.0))
-    model.fit((x - center) / spread, y)
-    slopes = np.reshape(model.coef_, (y.shape[1], -1)).T / spread[:, None]
-    return Linear(slopes, np.asarray(model.intercept_ - center @ slopes))
+    left, sizes, right = np.linalg.svd((x - center) / spread, full_matrices=False)
+    mean = y.mean(axis=0)
+    turned = left.T @ (y - mean)
+    least, best = np.inf, np.zeros((x.shape[1], y.shape[1]))
+    for shrink in RIDGES:
+        kept = sizes**2 / (sizes**2 + shrink)
+        missed = y - mean - left @ (kept[:, None] * turned)
+        error = _error_left_out(missed, left, kept, units)
+        if error < least:
+            least = error
+            best = right.T @ ((sizes / (sizes**2 + shrink))[:, None] * turned) / spread[:, None]
+    return Linear(best, np.asarray(mean - center @ best))
 
 
-def _kernel(x: FloatArray, y: FloatArray, seed: int) -> Kernel:
-    """Width and shrinkage by leave-one-out error."""
+def _error_left_out(
+    missed: FloatArray, left: FloatArray, kept: FloatArray, units: IntArray
+) -> float:
+    """Mean square of what linear smoothing would miss rows by, had their unit been left out."""
+    total = 0.0
+    for rows in _together(units):
+        own = left[rows] * kept @ left[rows].T + 1.0 / len(units)
+        total += float(np.sum(np.linalg.solve(_full(np.eye(len(rows)) - own), missed[rows]) ** 2))
+    return total / missed.size
+
+
+def _kernel(x: FloatArray, y: FloatArray, units: IntArray, seed: int) -> Kernel:
+    """Width and shrinkage by the error on units left out."""
     if len(x) > MOST_KERNEL_ROWS:
         rows = np.random.default_rng(seed).choice(len(x), MOST_KERNEL_ROWS, replace=False)
-        x, y = x[rows], y[rows]
-    linear = _ridge(x, y)
+        x, y, units = x[rows], y[rows], units[rows]
+    linear = _ridge(x, y, units)
     rest = y - linear(x)
     least, best = np.inf, Kernel(linear, x, 1.0, np.zeros_like(rest))
+    together = _together(units)
     for width in WIDTHS:
         scale = 2.0 * width**2 * x.shape[1]
         values, vectors = np.linalg.eigh(_similarity(x, x, scale))
@@ -100,11 +126,24 @@ def _kernel(x: FloatArray, y: FloatArray, seed: int) -> Kernel:
         for shrink in SHRINKS:
             inverse = 1.0 / (np.maximum(values, 0.0) + shrink)
             weights = vectors @ (inverse[:, None] * turned)
-            diagonal = (vectors**2) @ inverse
-            error = float(np.mean((weights / diagonal[:, None]) ** 2))
+            error = 0.0
+            for rows in together:
+                own = vectors[rows] * inverse @ vectors[rows].T
+                error += float(np.sum(np.linalg.solve(_full(own), weights[rows]) ** 2))
             if error < least:
                 least, best = error, Kernel(linear, x, scale, weights)
     return best
+
+
+def _together(units: IntArray) -> list[IntArray]:
+    """Rows of each unit."""
+    order = np.argsort(units, kind="stable")
+    return np.split(order, np.flatnonzero(np.diff(units[order])) + 1)
+
+
+def _full(square: FloatArray) -> FloatArray:
+    """A matrix that can be solved, where rows are alike."""
+    return square + 1e-9 * np.eye(len(square))
 
 
 def _similarity(a: FloatArray, b: FloatArray, scale: float) -> FloatArray:

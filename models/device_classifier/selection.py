@@ -12,6 +12,7 @@ from models.device_classifier.confidence import (
     drawn,
     fit_calibration,
     losses,
+    mean_costs,
     mean_outlook,
     outlook_of_costs,
     outlook_of_probabilities,
@@ -26,9 +27,9 @@ if TYPE_CHECKING:
     from models.device_classifier.confidence import Calibration
     from models.device_classifier.table import FloatArray, TextArray
 
-NOISE_SHARE = 0.5  # of a standard error behind the best, and a candidate weighs e times less
-MOST_MEMBERS = 4
-LEAST_WEIGHT = 0.05  # one that weighs less than this share is left out
+NOISE_SHARE = 1.0  # of a standard error behind the best, and a candidate weighs e times less
+MOST_MEMBERS = 6
+LEAST_WEIGHT = 0.06  # one that weighs less than this share is left out
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -37,14 +38,15 @@ class Choice:
 
     Attributes:
         members: by name of each learner that decides, its weight; they sum to 1.
-        draws: by name of each member that predicts costs, [S, D] residuals.
+        draws: [S, D] what the weighted mean of the members that predict costs missed by; None
+            where none does.
         temperatures: by name of each member that gives probabilities: see `Member`.
         calibration: of the probability of the chosen device.
         sure_from: the calibrated probability from which a choice is sure.
     """
 
     members: Mapping[str, float]
-    draws: Mapping[str, FloatArray]
+    draws: FloatArray | None
     temperatures: Mapping[str, float]
     calibration: Calibration
     sure_from: float
@@ -65,10 +67,9 @@ def choose(comparison: Comparison, seed: int) -> Choice:
     baselines are candidates like all others, so that where nothing can be learned, the best
     static device weighs as much as those that found patterns in noise.
     """
-    draws = _draws(comparison, seed)
     lost = {
-        name: _lost(_outlook(values, draws.get(name)), comparison.costs)
-        for name, values in comparison.predicted.items()
+        name: _lost(together({name: 1.0}, comparison, seed)[0], comparison.costs)
+        for name in comparison.predicted
     }
     return choice_of(weights_of(lost, comparison.groups), comparison, seed)
 
@@ -100,11 +101,7 @@ def standard_error(values: FloatArray, groups: TextArray) -> float:
 def choice_of(members: Mapping[str, float], comparison: Comparison, seed: int) -> Choice:
     """These candidates together, calibrated on the rows they were compared on."""
     costs = comparison.costs
-    draws = {name: v for name, v in _draws(comparison, seed).items() if name in members}
-    decided = mean_outlook(
-        [_outlook(comparison.predicted[name], draws.get(name)) for name in members],
-        list(members.values()),
-    )
+    decided, draws = together(members, comparison, seed)
     is_right = regrets_of(costs, decided.chosen) <= 0
     calibration = fit_calibration(decided.chosen_p, is_right)
     return Choice(
@@ -113,19 +110,27 @@ def choice_of(members: Mapping[str, float], comparison: Comparison, seed: int) -
         temperatures={
             name: temperature(comparison.predicted[name], costs)
             for name in members
-            if name not in draws
+            if name not in comparison.costing
         },
         calibration=calibration,
         sure_from=sure_from(calibration(decided.chosen_p), is_right),
     )
 
 
-def _draws(comparison: Comparison, seed: int) -> dict[str, FloatArray]:
-    return {
-        name: drawn(_residuals(values, comparison.costs), seed)
-        for name, values in comparison.predicted.items()
-        if name in comparison.costing
-    }
+def together(
+    members: Mapping[str, float], comparison: Comparison, seed: int
+) -> tuple[Outlook, FloatArray | None]:
+    """What candidates expect together of the rows they were compared on; draws as in `Choice`."""
+    costing = [(comparison.predicted[n], w) for n, w in members.items() if n in comparison.costing]
+    naming = [(n, w) for n, w in members.items() if n not in comparison.costing]
+    outlooks = [outlook_of_probabilities(comparison.predicted[name]) for name, _ in naming]
+    weights, draws = [weight for _, weight in naming], None
+    if costing:
+        costs = mean_costs(costing)
+        draws = drawn(_residuals(costs, comparison.costs), seed)
+        outlooks.append(outlook_of_costs(costs, draws))
+        weights.append(sum(weight for _, weight in costing))
+    return mean_outlook(outlooks, weights), draws
 
 
 def temperature(p: FloatArray, costs: FloatArray) -> float:
@@ -150,9 +155,3 @@ def _residuals(log_costs: FloatArray, costs: FloatArray) -> FloatArray:
     if len(known) == 0:
         return np.zeros((1, costs.shape[1]))
     return np.asarray(np.nan_to_num(known - np.nanmean(known, axis=1, keepdims=True)))
-
-
-def _outlook(values: FloatArray, draws: FloatArray | None) -> Outlook:
-    if draws is None:
-        return outlook_of_probabilities(values)
-    return outlook_of_costs(values, draws)

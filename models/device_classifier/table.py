@@ -50,6 +50,14 @@ class DeviceTable:
         """Which of latency, energy and throughput there are, in the sidecar's order."""
         return tuple(self.measured)
 
+    @property
+    def units(self) -> IntArray:
+        """[N] what folds keep together: groups, or single rows where they deal groups out."""
+        _, groups = np.unique(self.groups, return_inverse=True)
+        n_pairs = len(np.unique(np.column_stack([groups, self.folds]), axis=0))
+        is_grouped = n_pairs == len(np.unique(groups))
+        return np.asarray(groups if is_grouped else np.arange(len(groups)), dtype=np.int64)
+
     def rows_of(self, rows: IntArray) -> DeviceTable:
         """The table with some of its rows only."""
         return replace(

@@ -30,6 +30,8 @@ class Task:
         features: [N, F] raw.
         costs: [N, C] of the contenders, smaller is better; NaN where not measured.
         kinds: C kinds of the contenders.
+        units: [N] rows of one number are asked for together: to judge what was learned from some
+            of them, all are left out.
         is_rate: whether a cost is the time of one input, not of one batch.
         seed: of whatever a learner draws.
         n_trees: of a forest.
@@ -40,6 +42,7 @@ class Task:
     features: FloatArray
     costs: FloatArray
     kinds: tuple[str, ...]
+    units: IntArray
     is_rate: bool
     seed: int
     n_trees: int
@@ -94,6 +97,7 @@ def task_of(
         features=features,
         costs=costs[is_measured],
         kinds=tuple(table.kinds[d] for d in among),
+        units=table.units[rows[is_measured]],
         is_rate=objective == "throughput",
         seed=effort.seed,
         n_trees=effort.n_trees,

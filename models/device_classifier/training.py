@@ -13,7 +13,6 @@ from models.device_classifier.candidates import candidates
 from models.device_classifier.comparison import Comparer
 from models.device_classifier.decider import fitted_decider
 from models.device_classifier.fitting import Effort, fit
-from models.device_classifier.objective_run import N_BIG_TREES
 from models.device_classifier.region import fit_region
 from models.device_classifier.selection import choose
 
@@ -29,8 +28,9 @@ if TYPE_CHECKING:
 
     Progress = Callable[[int, int, str], None]
 
-MOST_LEAVES = 12_000  # of one forest, all trees and outputs together: a file of half a megabyte
+MOST_LEAVES = 6_000  # of one forest, all trees and outputs together: a quarter of a megabyte
 FEWEST_LEAVES = 16
+N_EXPORTED_TREES = 30  # of one forest: a node has little memory, and little time to decide
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -144,8 +144,8 @@ def fit_objective(
     """
     rows = Comparer(table, objective, seed).measured(None)
     known = {learner.name: learner for learner in candidates(table.feature_names)}
-    most_leaves = MOST_LEAVES // N_BIG_TREES // len(table.devices)
-    effort = Effort(seed, N_BIG_TREES, max(most_leaves, FEWEST_LEAVES))
+    most_leaves = MOST_LEAVES // N_EXPORTED_TREES // len(table.devices)
+    effort = Effort(seed, N_EXPORTED_TREES, max(most_leaves, FEWEST_LEAVES))
     fitted = fit(table, objective, rows, [known[name] for name in choice.members], effort)
     return TrainedObjective(
         decider=fitted_decider(choice, fitted),

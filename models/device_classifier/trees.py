@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from models.device_classifier.table import FloatArray, IntArray
 
 MOST_ROWS = 8000  # a tree is grown on
+GRID = 2.0**18  # leaves are whole parts of it: sums of up to 64 are exact in single precision too
 
 
 @dataclass(frozen=True, slots=True, eq=False)
@@ -57,6 +58,9 @@ def grow_regression(
         max_samples=MOST_ROWS if is_big else None,
     )
     model.fit(x, y)
+    for each in model.estimators_:
+        values = each.tree_.value  # not a copy
+        values[...] = np.round(values * (GRID / n_trees)) * (n_trees / GRID)
     return Trees(model, y.shape[1], np.arange(y.shape[1]))
 
 

@@ -120,7 +120,7 @@ def test_a_missing_file_is_named(folder, name):
 def test_a_flipped_weight_is_noticed_by_the_golden_outputs(folder):
     path = folder / "latency.onnx"
     data = bytearray(path.read_bytes())
-    at = data.rfind(np.float64(0.05).tobytes())  # what a mistake counts, in the expected loss
+    at = data.rfind(np.log1p(2.0).tobytes())  # the most that a regret counts
     assert at > 0
     data[at + 6] ^= 0x10
     path.write_bytes(bytes(data))

@@ -76,8 +76,13 @@ def compared(hostile: DeviceTable) -> tuple[Comparison, TrainedClassifier]:
     "members",
     [
         {"static": 1.0},
-        {"logistic, squares": 0.6, "forest, ratios, weighted": 0.4},
-        {"cost: none + trees, ratios": 0.7, "cost: products + kernel, log": 0.3},
+        {"logistic, log, weighted": 0.6, "forest, ratios, weighted": 0.4},
+        {
+            "cost: none + trees, ratios": 0.5,
+            "cost: products + kernel, log": 0.3,
+            "forest, raw": 0.2,
+        },
+        {"cost: products + kernel, log": 0.4, "cost: none + ridge, squares": 0.6},
         {"cost: roofline + none, log": 0.5, "forest, raw": 0.5},
     ],
 )

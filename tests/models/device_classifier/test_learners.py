@@ -1,6 +1,7 @@
 """Learners find what is there to be found."""
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 import pytest
@@ -9,7 +10,9 @@ from models.device_classifier.candidates import candidates
 from models.device_classifier.choice_learners import Static
 from models.device_classifier.cost_learners import PhysicalCost
 from models.device_classifier.features import VIEWS, FeatureViews
+from models.device_classifier.residuals import fit_residuals
 from models.device_classifier.roofline import is_known, roofline_factors, roofline_units
+from models.device_classifier.table_file import read_table
 from models.device_classifier.task import Task, contenders, filled_logs
 
 NAMES = ("gmac_dense", "layers", "batch", "clock_share")
@@ -27,12 +30,14 @@ def roofline_task(n_rows: int = 120) -> Task:
         ]
     )
     views = FeatureViews.fitted(NAMES, features)
-    return Task(views, features, costs, ("cpu", "dgpu"), is_rate=False, seed=0, n_trees=20)
+    units = np.arange(len(costs))
+    return Task(views, features, costs, ("cpu", "dgpu"), units, is_rate=False, seed=0, n_trees=20)
 
 
 def test_a_roofline_is_found_again_from_few_rows() -> None:
     task = roofline_task()
-    some = replace(task, features=task.features[:60], costs=task.costs[:60])
+    few = slice(60)
+    some = replace(task, features=task.features[few], costs=task.costs[few], units=task.units[few])
     predicted = PhysicalCost("roofline", "none").fit(some)(task.features[60:])
     assert np.abs(predicted - np.log(task.costs[60:])).max() < 1e-4
 
@@ -85,3 +90,29 @@ def test_what_was_not_measured_is_filled_by_row_and_device() -> None:
     costs = np.outer([1.0, 2.0, 4.0], [1.0, 3.0])
     costs[2, 1] = np.nan
     assert np.exp(filled_logs(costs))[2, 1] == pytest.approx(12.0)
+
+
+@pytest.mark.parametrize("kind", ["ridge", "kernel"])
+def test_what_networks_have_of_their_own_is_not_taken_for_a_law(kind: str) -> None:
+    rng = np.random.default_rng(4)
+    groups, found = np.repeat(np.arange(30), 6), {}
+    features = rng.normal(size=(60, 12))
+    own = rng.normal(size=(60, 1))
+    x = np.repeat(features[:30], 6, axis=0) + 0.01 * rng.normal(size=(180, 12))
+    y = np.repeat(own[:30], 6, axis=0) + 0.01 * rng.normal(size=(180, 1))
+    for name, units in {"groups": groups, "rows": np.arange(180)}.items():
+        fitted = fit_residuals(kind, x, y, units, n_trees=1, most_leaves=None, seed=0)
+        found[name] = float(np.mean((fitted(features[30:]) - own[30:]) ** 2))
+    assert found["groups"] < 0.8 * found["rows"]
+
+
+def test_units_are_groups_unless_folds_deal_their_rows_out(write_table: Any) -> None:
+    rows = [
+        {"row": i, "network": f"n{i // 2}", "group": f"g{i // 2}", "fold": i // 2 % 5, "x": i + 1,
+         "latency_ms__a": 1.0}
+        for i in range(20)
+    ]  # fmt: skip
+    facts: dict[str, object] = {"devices": {"a": "cpu"}, "objectives": ["latency"]}
+    assert len(set(read_table(write_table(rows, **facts)).units.tolist())) == 10
+    dealt = [row | {"fold": i % 5} for i, row in enumerate(rows)]
+    assert len(set(read_table(write_table(dealt, **facts)).units.tolist())) == 20
