@@ -19,7 +19,7 @@ from components.releases.operations import promote
 from components.releases.outcome import in_force, unchanged
 from components.releases.source import BUNDLES, RELEASES
 from components.releases.store import BundleStore
-from flows.canary_evidence import judge
+from flows.canary_evidence import can_compare, judge
 from flows.errors import CanaryUnderWayError
 from flows.mirroring import mirror
 from flows.releasing import promote_version
@@ -72,31 +72,40 @@ def roll_out(
         ConflictError: someone else appended an entry meanwhile.
     """
     first, *then = STAGES[rollout]
-    entries = ReleaseLog(settings.home / RELEASES).entries()
-    latest = in_force(entries, f"roll out version {version.version}")
     if first == ALL:
         return promote_version(settings, version, who=who, why=why, evidence=evidence)
-    if latest.desired.rings[-1].policies.get(version.policy) == version.digest:
-        return unchanged(latest, f"version {version.version} is the champion already")
-    under_way = canary_in_force(entries, version.policy)
-    if under_way is not None and under_way.digest == version.digest:
-        return unchanged(latest, f"version {version.version} is being tried already")
-    if under_way is not None:
-        raise CanaryUnderWayError(
-            f"asked for a canary of version {version.version}",
-            f"entry {under_way.started.sequence} tries bundle {under_way.digest[:12]}",
-            "wait until it has ended, or promote by hand",
-        )
+    entries = ReleaseLog(settings.home / RELEASES).entries()
+    latest = in_force(entries, f"try version {version.version}")
+    known = _known(entries, version)
+    if known is not None:
+        return unchanged(latest, known)
     states = read_nodes(settings.hub_url)
     require_not_blocked(states, version.digest)
+    able = [state for state in states if can_compare(state.heartbeat)]
     return promote_version(
         settings,
         version,
         who=who,
         why=why,
         evidence={**(evidence or {}), THEN: " ".join(then), **({HOURS: hours} if hours else {})},
-        nodes=ring_nodes(first, states, version.digest, datetime.now(UTC)),
+        nodes=ring_nodes(first, able or states, version.digest, datetime.now(UTC)),
         after=latest.sequence,
+    )
+
+
+def _known(entries: Sequence[Release], version: RegisteredVersion) -> str | None:
+    """Why a version needs no new canary; None: it does."""
+    if entries[-1].desired.rings[-1].policies.get(version.policy) == version.digest:
+        return f"version {version.version} is the champion already"
+    under_way = canary_in_force(entries, version.policy)
+    if under_way is None:
+        return None
+    if under_way.digest == version.digest:
+        return f"version {version.version} is being tried already"
+    raise CanaryUnderWayError(
+        f"asked for a canary of version {version.version}",
+        f"entry {under_way.started.sequence} tries bundle {under_way.digest[:12]}",
+        "wait until it has ended, or promote by hand",
     )
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from datetime import datetime
 
     from components.hub.nodes import NodeState
+    from components.telemetry.heartbeat import Heartbeat
 
 ACTING = (Mode.AUTO, Mode.CANARY)
 
@@ -64,6 +65,11 @@ def judge(canary: Canary, states: Sequence[NodeState], now: datetime) -> Judgeme
     return _judgement(End.EXPIRED if now >= canary.ends_at else None, reports)
 
 
+def can_compare(beat: Heartbeat) -> bool:
+    """Whether a node has a job whose CPUs it may change: elsewhere nobody takes turns."""
+    return any(job.mode in ACTING for job in beat.jobs)
+
+
 def _report(canary: Canary, state: NodeState, now: datetime) -> Report:
     beat, experiment = state.heartbeat, state.heartbeat.experiment
     is_of_this = (
@@ -79,8 +85,7 @@ def _report(canary: Canary, state: NodeState, now: datetime) -> Report:
     if canary.digest in beat.blocked_digests and standing is not Standing.REGRESSED:
         standing, words = Standing.REGRESSED, "it was rolled back there and is blocked"
     is_up = state.age_s(now) <= SILENT_AFTER_S
-    acts = any(job.mode in ACTING for job in beat.jobs)
-    return Report(beat.node, standing, words, n_pairs, is_up and acts)
+    return Report(beat.node, standing, words, n_pairs, is_up and can_compare(beat))
 
 
 def _judgement(end: End | None, reports: Sequence[Report]) -> Judgement:

@@ -81,11 +81,14 @@ def noon() -> datetime:
 
 @pytest.fixture
 def hub_with_nodes(tmp_path: Path, noon: datetime) -> Iterator[Callable[..., int]]:
-    """Start a hub that just heard some nodes say things; its port."""
+    """Have nodes say things to a hub, a new one or that on a port; its port."""
     with ExitStack() as stack:
 
-        def start(*names: str, home: Path = tmp_path / "hub", **said: Any) -> int:
-            hub = stack.enter_context(HubServer(home, "127.0.0.1", 0))
+        def start(
+            *names: str, home: Path = tmp_path / "hub", port: int | None = None, **said: Any
+        ) -> int:
+            if port is None:
+                port = stack.enter_context(HubServer(home, "127.0.0.1", 0)).port
             for name in names:
                 beat = Heartbeat(
                     node=name, node_class="c", fingerprint="f", origin=Origin.SIMULATED,
@@ -94,11 +97,11 @@ def hub_with_nodes(tmp_path: Path, noon: datetime) -> Iterator[Callable[..., int
                 attributes = heartbeat_attributes(replace(beat, **said))
                 record = record_of(Event(HEARTBEAT_EVENT, attributes))
                 request = urllib.request.Request(
-                    f"http://127.0.0.1:{hub.port}/v1/logs",
+                    f"http://127.0.0.1:{port}/v1/logs",
                     data=request_of([record], {}),
                     headers={"content-type": "application/x-protobuf"},
                 )
                 urllib.request.urlopen(request, timeout=10).close()
-            return hub.port
+            return port
 
         yield start

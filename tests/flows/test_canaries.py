@@ -290,6 +290,19 @@ def test_a_winner_that_cannot_be_promoted_is_told_of(
     assert len(fleet.entries) == 2
 
 
+def test_the_first_node_is_one_that_can_compare(
+    begin: Callable[..., Fleet], hub_with_nodes: Callable[..., int]
+) -> None:
+    fleet = begin("n1")
+    fleet.says("n1", "undecided")
+    fleet.tend()
+    port = hub_with_nodes(*"abcdefgh", mode="recommend")
+    hub_with_nodes("able", port=port, jobs=(JOB,))
+    served = replace(fleet.settings, hub_port=port)
+    release = roll_out(served, fleet.version, "canary", who="ann", why="again").release
+    assert release.desired.rings[0].nodes == ("able",)
+
+
 def test_what_regressed_is_not_rolled_out_again(begin: Callable[..., Fleet]) -> None:
     fleet = begin("n1")
     fleet.says("n1", "regressed")

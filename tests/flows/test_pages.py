@@ -1,10 +1,14 @@
 """What people do in Prefect's pages, in a real browser, and the states their runs end in."""
 
 import json
+import os
 import shutil
+import subprocess
+import sys
 import time
 import urllib.request
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,16 +20,33 @@ from components.registry.mlflow_registry import Registry
 from components.releases.canary import canary_in_force
 from components.releases.log import ReleaseLog
 from components.releases.operations import seed
-from components.settings.settings import Settings
+from components.settings.settings import REQUIRED, Settings
 from flows.demo.damage import send_damaged_samples
+from flows.environment import service_environment
 from flows.services import Services, free_port
 from flows.stack import schedules, servers
 
 if TYPE_CHECKING:
     from playwright.sync_api import Page
 
+END_OF_A_RETRAINING = """
+from components.settings.settings import resolve
+from flows import approval_run
+from flows.canaries import roll_out
+from flows.ending import Wanted, conclude
+from flows.releasing import find_version
+from flows.verdicts import kept_verdict
+
+settings = resolve({}).settings
+version = find_version(settings, "1")
+verdict = kept_verdict(settings.home, version.digest)
+wanted = Wanted("all", "flows", "less regret", {})
+ports = {"ask": approval_run.start, "roll_out": roll_out}
+print(conclude(settings, version, verdict, wanted, **ports).name)
+"""
 OFFLINE = "--host-resolver-rules=MAP * ~NOTFOUND , EXCLUDE 127.0.0.1"
 WAIT_MS = 90_000
+APPROVALS = {"flows": {"name": {"any_": ["approval"]}}}
 
 
 @pytest.fixture
@@ -83,6 +104,17 @@ def start(settings: Settings, deployment: str, **parameters: Any) -> str:
     return str(ask(settings, path, {"parameters": parameters})["id"])
 
 
+def end_a_retraining(settings: Settings) -> str:
+    """Have a challenger that passed the gate released where a person has to approve; the state."""
+    return subprocess.run(
+        [sys.executable, "-c", END_OF_A_RETRAINING],
+        env=os.environ | service_environment(replace(settings, approval=REQUIRED)),
+        capture_output=True,
+        text=True,
+        check=True,
+    ).stdout.strip()
+
+
 def wait_for(settings: Settings, run: str, names: set[str]) -> str:
     deadline = time.monotonic() + 120
     while True:
@@ -104,7 +136,8 @@ def url(settings: Settings, path: str) -> str:
 def test_a_form_approves_a_version_another_rolls_it_back_and_one_tries_it_on_a_node(
     settings: Settings, page: "Page", challenger: str
 ) -> None:
-    run = start(settings, "approval/by-hand", request={"version": "1", "why": "less regret"})
+    assert end_a_retraining(settings) == "Waiting for approval"
+    [run] = [str(found["id"]) for found in ask(settings, "/flow_runs/filter", APPROVALS)]
     wait_for(settings, run, {"Suspended"})
     assert len(ReleaseLog(settings.home / "releases").entries()) == 1
 
