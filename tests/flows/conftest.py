@@ -3,10 +3,12 @@
 from __future__ import annotations
 
 import shutil
+import threading
 import urllib.request
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
+from functools import partial
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -79,13 +81,45 @@ def noon() -> datetime:
     return datetime(2024, 5, 1, 12, tzinfo=UTC)
 
 
+def post(port: int, beat: Heartbeat) -> None:
+    record = record_of(Event(HEARTBEAT_EVENT, heartbeat_attributes(beat)))
+    request = urllib.request.Request(
+        f"http://127.0.0.1:{port}/v1/logs",
+        data=request_of([record], {}),
+        headers={"content-type": "application/x-protobuf"},
+    )
+    urllib.request.urlopen(request, timeout=60).close()
+
+
+class Alive:
+    """Says the same every two seconds until it is ended."""
+
+    def __init__(self, say: Callable[[], None]) -> None:
+        self._say = say
+        self._ended = threading.Event()
+        self._thread = threading.Thread(target=self._run)
+        self._thread.start()
+
+    def end(self) -> None:
+        self._ended.set()
+        self._thread.join()
+
+    def _run(self) -> None:
+        while not self._ended.wait(2.0):
+            self._say()
+
+
 @pytest.fixture
 def hub_with_nodes(tmp_path: Path, noon: datetime) -> Iterator[Callable[..., int]]:
     """Have nodes say things to a hub, a new one or that on a port; its port."""
     with ExitStack() as stack:
 
         def start(
-            *names: str, home: Path = tmp_path / "hub", port: int | None = None, **said: Any
+            *names: str,
+            home: Path = tmp_path / "hub",
+            port: int | None = None,
+            is_alive: bool = False,
+            **said: Any,
         ) -> int:
             if port is None:
                 port = stack.enter_context(HubServer(home, "127.0.0.1", 0)).port
@@ -94,14 +128,10 @@ def hub_with_nodes(tmp_path: Path, noon: datetime) -> Iterator[Callable[..., int
                     node=name, node_class="c", fingerprint="f", origin=Origin.SIMULATED,
                     time=noon, release=1, policy_digest=None, mode="auto", paused=False,
                 )  # fmt: skip
-                attributes = heartbeat_attributes(replace(beat, **said))
-                record = record_of(Event(HEARTBEAT_EVENT, attributes))
-                request = urllib.request.Request(
-                    f"http://127.0.0.1:{port}/v1/logs",
-                    data=request_of([record], {}),
-                    headers={"content-type": "application/x-protobuf"},
-                )
-                urllib.request.urlopen(request, timeout=10).close()
+                say = partial(post, port, replace(beat, **said))
+                say()
+                if is_alive:
+                    stack.callback(Alive(say).end)
             return port
 
         yield start

@@ -51,7 +51,7 @@ APPROVALS = {"flows": {"name": {"any_": ["approval"]}}}
 
 @pytest.fixture
 def settings(tmp_path: Path, hub_with_nodes: Callable[..., int]) -> Iterator[Settings]:
-    hub_port = hub_with_nodes("n1", home=tmp_path)
+    hub_port = hub_with_nodes("n1", home=tmp_path, is_alive=True)
     settings = Settings(
         home=tmp_path, hub_port=hub_port, prefect_port=free_port(), mlflow_port=free_port()
     )
