@@ -69,7 +69,7 @@ hard = resource.getrlimit(resource.RLIMIT_AS)[1]
 resource.setrlimit(resource.RLIMIT_AS, (used_bytes() + (8 << 20), hard))
 n_failed, ballast = 0, []
 node.scale_rate("resnet", 1.2)
-for number in range(20):
+for _ in range(8):
     fill()
     try:
         tick(1)
