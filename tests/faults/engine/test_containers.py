@@ -121,7 +121,7 @@ def test_killed_at_any_moment_the_originals_come_back(engine, start, host, tmp_p
         start(*(["--cpuset-cpus", text] if text else []), name=f"{prefix}-{number}"): text
         for number, text in enumerate(originals)
     }
-    n_kills, times_s = at_length(4, 200), []
+    n_kills, times_s = at_length(2, 200), []
     chance = random.Random(5)  # noqa: S311 - no secret
 
     for number in range(n_kills):

@@ -77,7 +77,7 @@ def test_killed_at_any_moment_the_next_start_converges(fleet, at_length, record_
     process = fleet.run()
     fleet.wait(fleet.has_moved, "the first change")
 
-    for _ in range(at_length(3, 200)):
+    for _ in range(at_length(2, 200)):
         time.sleep(chance.uniform(0.0, 0.3))
         assert fleet.end(process, signal.SIGKILL) == -signal.SIGKILL
         fleet.check_journal()
