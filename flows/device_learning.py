@@ -7,17 +7,16 @@ from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.policy.bundle import bundle_digest
 from components.policy.device_bundle import load_device_classifier
 from components.policy.device_manifest import DEVICE_CLASSIFIER
 from components.policy.manifest import ANY_NODE
 from components.registry.facts import TrainingFacts
-from components.registry.figures import regret_figure
 from components.registry.mlflow_registry import Registry
 from components.releases.gate import ChallengerFacts, judge
 from components.releases.gate_file import gate_settings
 from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
+from flows.device_figures import device_figures
 from flows.device_tables import TABLES
 from flows.errors import NoTableError
 from flows.learning import one_training
@@ -103,11 +102,13 @@ def train_device_challenger(
             metrics={},
         )
         scores = {CHALLENGER: score_classifier(bundle_devices(trained, out, origins), cases)}
-        bundle_devices(trained, out, replace(origins, metrics=figures(scores[CHALLENGER])))
+        origins = replace(origins, metrics=figures(scores[CHALLENGER]))
+        challenger = bundle_devices(trained, out, origins)
         scores |= _others(settings.home, cases)
         facts = replace(
-            _facts(measured, scores, seed, Path(scratch), settings.home),
-            bundle_digest=bundle_digest(out),
+            _facts(measured, scores, seed, settings.home),
+            figures=device_figures(challenger, cases, scores, Path(scratch)),
+            bundle_digest=challenger.digest,
         )
         version = registry.register(out, registry.log_training(facts))
         BundleStore(settings.home / BUNDLES).add(out)
@@ -185,10 +186,9 @@ def _judged(home: Path, out: Path, digest: str, scores: Mapping[str, Scores]) ->
 
 
 def _facts(
-    table: DeviceTable, scores: Mapping[str, Scores], seed: int, scratch: Path, home: Path
+    table: DeviceTable, scores: Mapping[str, Scores], seed: int, home: Path
 ) -> TrainingFacts:
     champion = device_champion_folder(home)
-    regrets = {role: [case.regret for case in of.cases] for role, of in scores.items()}
     return TrainingFacts(
         name=f"device classifier on {table.name}",
         policy=DEVICE_CLASSIFIER,
@@ -207,7 +207,6 @@ def _facts(
             for name, value in figures(of).items()
         },
         scores=scores,
-        figures=(regret_figure(scratch / "regret.png", regrets),),
         champion_digest=None if champion is None else champion.name,
     )
 

@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from components.releases.scores import Scores
     from components.releases.verdict import Verdict
     from components.settings.settings import Settings
+    from models.allocator.evaluation_set import EvaluationSet
     from models.allocator.retrain import TrainReport
     from models.allocator.surfaces import Surface
 
@@ -91,9 +92,12 @@ def train_challenger(
             progress=progress,
         )
         logger.info("%s", report.sentence)
-        scores = _scores(champion, report.bundle, surfaces, progress)
+        cases = evaluation_set(surfaces)
+        bundles = {"challenger": report.bundle, "champion": champion}
+        scores = _scores(bundles, cases, progress)
         _register_champion(registry, champion, scores["champion"])
-        facts = _training_facts(report, scores, surfaces, data, champion, seed, Path(scratch))
+        figures = training_figures(report, scores, cases, bundles, surfaces, Path(scratch))
+        facts = _training_facts(report, scores, data, champion, seed, figures)
         version = registry.register(report.bundle, registry.log_training(facts))
         BundleStore(settings.home / BUNDLES).add(report.bundle)
         verdict = _judged(settings.home, report, scores, surfaces, data.version)
@@ -148,14 +152,10 @@ def recorded_surfaces_of(home: Path) -> tuple[Sequence[Surface], LakeData]:
 
 
 def _scores(
-    champion: Path, challenger: Path, surfaces: Sequence[Surface], progress: Progress | None
+    bundles: Mapping[str, Path], cases: EvaluationSet, progress: Progress | None
 ) -> dict[str, Scores]:
-    cases = evaluation_set(surfaces)
-    return {
-        "challenger": evaluate(challenger, cases, progress=progress),
-        "champion": evaluate(champion, cases, progress=progress),
-        ALL_CPUS: evaluate_all_cpus(cases),
-    }
+    scores = {role: evaluate(bundle, cases, progress=progress) for role, bundle in bundles.items()}
+    return scores | {ALL_CPUS: evaluate_all_cpus(cases)}
 
 
 def _judged(
@@ -192,11 +192,10 @@ def _problem(bundle: Path) -> str | None:
 def _training_facts(
     report: TrainReport,
     scores: Mapping[str, Scores],
-    surfaces: Sequence[Surface],
     data: LakeData,
     champion: Path,
     seed: int,
-    scratch: Path,
+    figures: Sequence[Path],
 ) -> TrainingFacts:
     return TrainingFacts(
         name=f"retrain on samples v{data.version}",
@@ -207,7 +206,7 @@ def _training_facts(
         curves=report.curves,
         results={**report.metrics, "training_cpu_s": report.cpu_s},
         scores=scores,
-        figures=training_figures(report, scores, surfaces, scratch),
+        figures=figures,
         champion_digest=champion.name,
         bundle_digest=report.digest,
     )

@@ -1,4 +1,4 @@
-"""What a bundle says of targets being kept, beside the truth: are its probabilities what they say?"""
+"""Whether the probabilities that a bundle gives for keeping targets are what they say."""
 
 from __future__ import annotations
 
@@ -50,7 +50,7 @@ def _said(brain: Brain, case: Case) -> tuple[Sequence[float], set[int]]:
             Observation(case.candidates[i], float(case.latency_ms[i]), float(case.power_w[i]), 1.0)
         )
     slack = [
-        np.log(case.target_ms / found.latency_ms) / found.latency_sigma
+        np.log(case.target_ms / found.latency_ms) / found.latency_log_sigma
         for found in search.predictions()
     ]
     return norm.cdf(slack).tolist(), seen

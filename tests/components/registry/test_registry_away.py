@@ -13,7 +13,15 @@ import pytest
 from components.errors import TemporaryError
 from components.registry.errors import RegistryAwayError, RegistryError, RegistryRefusedError
 from components.registry.facts import TrainingFacts, summary
-from components.registry.figures import curves_figure, power_latency_figure, regret_figure
+from components.registry.figures import (
+    calibration_figure,
+    confusion_figure,
+    curves_figure,
+    pareto_front,
+    power_latency_figure,
+    regret_by_target_figure,
+    regret_figure,
+)
 from components.registry.mlflow_registry import Registry
 from components.registry.server import answers, mlflow_server_command, wait_until_ready
 from components.releases.scores import CaseScore, Scores
@@ -131,5 +139,19 @@ def test_figures_are_pngs_also_of_little(tmp_path: Path) -> None:
             chosen={f"policy {n}": (7.0, 220.0) for n in range(12)},
         ),
     ]
+    figures += [
+        regret_by_target_figure(tmp_path / "by-target.png", [5.0], {"challenger": [0.1]}),
+        calibration_figure(tmp_path / "said.png", "t", {"a": ([0.0, 1.0], [False, True])}),
+        confusion_figure(tmp_path / "confusion.png", ["cpu", "gpu"], [("cpu", "gpu")]),
+    ]
     for figure in figures:
         assert figure.read_bytes().startswith(PNG)
+
+
+def test_the_front_holds_what_no_other_beats_in_both() -> None:
+    assert pareto_front([3.0, 1.0, 2.0, 2.0], [10.0, 30.0, 20.0, 25.0]) == [
+        (1.0, 30.0),
+        (2.0, 20.0),
+        (3.0, 10.0),
+    ]
+    assert pareto_front([1.0, 2.0], [10.0, 10.0]) == [(1.0, 10.0)]
