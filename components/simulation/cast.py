@@ -15,6 +15,7 @@ from components.madeup.family_usl import draw_usl
 from components.madeup.footprint import grid_table
 from components.madeup.slower import Slower
 from components.madeup.tenancy import as_tenant, draw_manners, draw_platform
+from components.simulation.recorded import recorded_table, response_of
 from components.simulation.traces import factors
 
 if TYPE_CHECKING:
@@ -26,7 +27,8 @@ if TYPE_CHECKING:
     from components.madeup.surface import Response
     from components.madeup.tenancy import Manners, Platform
     from components.node.topology import Topology
-    from components.simulation.scenario import Scenario
+    from components.simulation.recorded import RecordedSurface
+    from components.simulation.scenario import NodePlan, Scenario
 
 _DRAW: Mapping[str, Callable[[np.random.Generator, LayoutTable], Response]] = {
     "usl": draw_usl,
@@ -73,34 +75,38 @@ class Cast:
         return self.table.topology
 
 
-def draw_cast(scenario: Scenario, seed: int) -> Cast:
+def draw_cast(scenario: Scenario, seed: int, recordings: Sequence[RecordedSurface] = ()) -> Cast:
     """Draw node and jobs; the same seed gives the same.
 
+    Args:
+        scenario: what node and jobs there are.
+        seed: of all that is drawn.
+        recordings: what jobs answer like, in place of made-up families; then the node is theirs.
+
     Raises:
-        ScenarioError: a load cannot be read.
+        ScenarioError: a load cannot be read, or the recordings are of different nodes.
     """
-    node, plan = scenario.node, scenario.jobs
-    table = grid_table(
-        sockets=node.sockets,
-        l3_per_socket=node.l3_per_socket,
-        cores_per_l3=node.cores_per_l3,
-        threads_per_core=node.threads_per_core,
-    )
+    plan = scenario.jobs
+    table = recorded_table(recordings) if recordings else _made_up_table(scenario.node)
+    kinds = tuple(s.name for s in recordings) or plan.families
     rng = np.random.default_rng([seed, 0xCA57])
     n_cores = table.topology.n_physical
     platform = draw_platform(rng, n_cores)
     shares = rng.dirichlet(np.full(plan.n, 3.0)) * plan.share_of_cores * n_cores
     players = []
     for number, cores in enumerate(shares.tolist()):
-        family = plan.families[number % len(plan.families)]
+        family = kinds[number % len(kinds)]
         needs = int(np.clip(round(cores), 1, max(n_cores // 2, 1)))
-        response = _draw_scalable(rng, table, _DRAW[family], needs)
-        response = as_tenant(response, platform, table, float(rng.uniform(0.8, 1.2)))
+        if recordings:
+            response: Response = response_of(recordings[number % len(recordings)], table)
+        else:
+            response = _draw_scalable(rng, table, _DRAW[family], needs)
+            response = as_tenant(response, platform, table, float(rng.uniform(0.8, 1.2)))
         response = _at_use(response, table, needs, float(rng.uniform(0.35, 0.6)))
         latency = response.latency_ms(table.of([Candidate(needs)]))
         players.append(
             Player(
-                name=f"{family}-{number}",
+                name=f"{family.replace('/', '.')}-{number}",
                 response=response,
                 rate_per_s=float(np.exp(rng.uniform(np.log(40.0), np.log(200.0)))),
                 target_ms=float(latency[0]) * float(rng.uniform(1.01, 1.08)),
@@ -115,6 +121,15 @@ def draw_cast(scenario: Scenario, seed: int) -> Cast:
 def swapped(player: Player, factor: float) -> Player:
     """The job with a model that takes longer."""
     return replace(player, response=Slower(player.response, factor))
+
+
+def _made_up_table(node: NodePlan) -> LayoutTable:
+    return grid_table(
+        sockets=node.sockets,
+        l3_per_socket=node.l3_per_socket,
+        cores_per_l3=node.cores_per_l3,
+        threads_per_core=node.threads_per_core,
+    )
 
 
 def _draw_scalable(

@@ -17,10 +17,11 @@ from components.simulation.score import OURS, PER_JOB, score
 from components.simulation.world import World
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Sequence
 
     from components.policy.brain import Brain
     from components.simulation.play import Record
+    from components.simulation.recorded import RecordedSurface
     from components.simulation.scenario import Scenario
     from components.simulation.score import Score
     from components.solver.problem import Problem, Solution
@@ -45,6 +46,7 @@ def simulate(
     *,
     solve: Callable[[Problem], Solution] | None = None,
     with_per_job: bool = True,
+    recordings: Sequence[RecordedSurface] = (),
 ) -> Outcome:
     """Let every contender decide the same scenario.
 
@@ -54,12 +56,13 @@ def simulate(
         brain: joulepilot's policy.
         solve: proves the oracle's plans; None: they are greedy.
         with_per_job: whether joulepilot without the joint plan is played too; it takes longest.
+        recordings: what the jobs answer like; none: made-up families.
 
     Raises:
-        ScenarioError: a load cannot be read.
+        ScenarioError: as `draw_cast`.
         SolverError: see SolverProcess.
     """
-    world = World(draw_cast(scenario, seed))
+    world = World(draw_cast(scenario, seed, recordings))
     oracle = Oracle(world, solve)
     contenders = (*fixed_baselines(), *adjusting_baselines(), oracle)
     records = [play(world, contender) for contender in contenders]

@@ -11,12 +11,14 @@ from components.planning.signals import Quantity, read_signal
 from components.policy.brain import load_brain
 from components.simulation.deferred import draw_day, run_day
 from components.simulation.errors import ScenarioError
+from components.simulation.recorded import RecordedSurface
 from components.simulation.run import simulate
 from components.simulation.scenario import read_scenario, shipped_scenarios
 from components.simulation.score import best_other
 from components.solver.process import SolverProcess
 from flows.cli.bundle_choice import bundle_folder
 from flows.cli.printing import print_table
+from models.allocator.recordings import read_recordings
 
 if TYPE_CHECKING:
     import argparse
@@ -37,6 +39,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     scenario = find_scenario(arguments.scenario)
     if scenario.carbon is not None:
         return _run_days(scenario, arguments)
+    recordings = recorded_surfaces(arguments.recordings)
     brain = load_brain(bundle_folder(arguments.bundle, resolved.settings.home))
     outcomes = []
     with SolverProcess() as solver:
@@ -47,6 +50,7 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
                 brain,
                 solve=solver.solve if arguments.prove else None,
                 with_per_job=not arguments.without_per_job,
+                recordings=recordings,
             )
             outcomes.append(outcome)
             if not arguments.json:
@@ -56,6 +60,20 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     if arguments.report is not None:
         _write_report(Path(arguments.report), scenario, outcomes)
     return 0
+
+
+def recorded_surfaces(folder: str | None) -> tuple[RecordedSurface, ...]:
+    """What the jobs answer like, by a folder of recordings; nothing without one.
+
+    Raises:
+        RecordingError: it holds none, or a damaged one.
+    """
+    if folder is None:
+        return ()
+    return tuple(
+        RecordedSurface(r.name, r.topology, r.candidates, r.latency_ms, r.power_w, r.sidecar.idle_w)
+        for r in read_recordings(Path(folder))
+    )
 
 
 def find_scenario(name: str) -> Scenario:

@@ -62,6 +62,11 @@ VERBS: tuple[Verb, ...] = (
             argument("--seed", type=int, nargs="+", default=[1], help="of node, jobs and noise"),
             argument("--report", metavar="FOLDER", help="write figures and a JSON there"),
             argument(
+                "--recordings",
+                metavar="FOLDER",
+                help="jobs answer as the recordings there, on their node",
+            ),
+            argument(
                 "--prove", action="store_true", help="let the solver prove the oracle's plans"
             ),
             argument(
