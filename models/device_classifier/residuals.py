@@ -17,6 +17,7 @@ MOST_KERNEL_ROWS = 700
 WIDTHS = (0.7, 1.5, 3.0)  # of the kernel, times the square root of the number of features
 SHRINKS = (1e-3, 1e-2, 1e-1, 1.0)  # added to the diagonal of the kernel
 RIDGES = (0.1, 1.0, 10.0, 100.0, 1000.0)
+MOST_SHRINK_ROWS = 1500  # enough to tell how strong a ridge shall be
 REACH = 1.0  # residuals are held within the training range widened by this share of it
 
 
@@ -85,29 +86,39 @@ def _ridge(x: FloatArray, y: FloatArray, units: IntArray) -> Linear:
     """Shrinkage by the error on units left out."""
     center, spread = x.mean(axis=0), x.std(axis=0)
     spread[spread == 0] = 1.0
-    left, sizes, right = np.linalg.svd((x - center) / spread, full_matrices=False)
-    mean = y.mean(axis=0)
-    turned = left.T @ (y - mean)
-    least, best = np.inf, np.zeros((x.shape[1], y.shape[1]))
+    standard, mean = (x - center) / spread, y.mean(axis=0)
+    step = len(x) // MOST_SHRINK_ROWS + 1
+    shrink = _best_shrink(standard[::step], (y - mean)[::step], units[::step])
+    square = standard.T @ standard + shrink * np.eye(x.shape[1])
+    slopes = np.linalg.solve(square, standard.T @ (y - mean)) / spread[:, None]
+    return Linear(slopes, np.asarray(mean - center @ slopes))
+
+
+def _best_shrink(x: FloatArray, y: FloatArray, units: IntArray) -> float:
+    left, sizes, _ = np.linalg.svd(x, full_matrices=False)
+    turned, together = left.T @ y, _together(units)
+    errors = []
     for shrink in RIDGES:
         kept = sizes**2 / (sizes**2 + shrink)
-        missed = y - mean - left @ (kept[:, None] * turned)
-        error = _error_left_out(missed, left, kept, units)
-        if error < least:
-            least = error
-            best = right.T @ ((sizes / (sizes**2 + shrink))[:, None] * turned) / spread[:, None]
-    return Linear(best, np.asarray(mean - center @ best))
+        missed = y - left @ (kept[:, None] * turned)
+        weights = np.column_stack([left * np.sqrt(kept), np.full(len(x), len(x) ** -0.5)])
+        errors.append(sum(_missed_left_out(missed[r], weights[r]) for r in together))
+    return RIDGES[int(np.argmin(errors))]
 
 
-def _error_left_out(
-    missed: FloatArray, left: FloatArray, kept: FloatArray, units: IntArray
-) -> float:
-    """Mean square of what linear smoothing would miss rows by, had their unit been left out."""
-    total = 0.0
-    for rows in _together(units):
-        own = left[rows] * kept @ left[rows].T + 1.0 / len(units)
-        total += float(np.sum(np.linalg.solve(_full(np.eye(len(rows)) - own), missed[rows]) ** 2))
-    return total / missed.size
+def _missed_left_out(missed: FloatArray, weights: FloatArray) -> float:
+    """Sum of squares of what a unit's rows would be missed by, had it not been learned from.
+
+    Args:
+        missed: [R, C] by what was learned with it.
+        weights: [R, W], by which `weights @ weights.T` is its own part in what is predicted of it.
+    """
+    if len(weights) <= weights.shape[1]:
+        found = np.linalg.solve(_full(np.eye(len(weights)) - weights @ weights.T), missed)
+    else:  # the same by a smaller matrix
+        inner = _full(np.eye(weights.shape[1]) - weights.T @ weights)
+        found = missed + weights @ np.linalg.solve(inner, weights.T @ missed)
+    return float(np.sum(found**2))
 
 
 def _kernel(x: FloatArray, y: FloatArray, units: IntArray, seed: int) -> Kernel:
