@@ -15,7 +15,7 @@ from components.releases.entry import MAX_ENTRY_BYTES, Kind, Release, entry_name
 from components.releases.errors import ConflictError, EntryError, ReleaseLogError
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Mapping, Sequence
     from datetime import datetime
     from pathlib import Path
 
@@ -126,9 +126,11 @@ class ReleaseLog:
         """Read one entry; None when the log does not reach that far."""
         return self._read(sequence) if 1 <= sequence <= self._last_sequence() else None
 
-    def entries(self) -> tuple[Release, ...]:
-        """Read all entries, oldest first."""
-        return tuple(self._read(number) for number in range(1, self._last_sequence() + 1))
+    def entries(self, known: Sequence[Release] = ()) -> tuple[Release, ...]:
+        """Read all entries, oldest first; those known from before are not read again."""
+        last = self._last_sequence()
+        kept = tuple(known) if len(known) <= last else ()
+        return (*kept, *(self._read(number) for number in range(len(kept) + 1, last + 1)))
 
     def _last_sequence(self) -> int:
         try:

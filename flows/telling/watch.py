@@ -43,31 +43,37 @@ ALIASES_EVERY = 6
 """MLflow is asked in every sixth round."""
 
 
-def look(settings: Settings, now: datetime) -> tuple[Finding, ...]:
-    """Tend to the canary, then say what is wrong; what is away or damaged is itself a finding."""
-    log = ReleaseLog(settings.home / RELEASES)
-    try:
-        states = read_nodes(settings.hub_url)
-        stuck = _tend(settings, log.entries(), states, now)
-        entries = log.entries()
-    except (HubAwayError, HubError) as error:
-        return (Finding("hub", "the hub is away", f"{error.found}.", "joulepilot up"),)
-    except ReleaseLogError as error:
-        return (Finding("log", "the release log is damaged", f"{error.found}.", error.remedy),)
-    return (*findings(states, entries, now), *canary_findings(entries, states, now), *stuck)
+class Watcher:
+    """Looks at nodes and log; what it read of the log is all it remembers."""
 
+    def __init__(self, settings: Settings) -> None:
+        self._settings = settings
+        self._log = ReleaseLog(settings.home / RELEASES)
+        self._entries: tuple[Release, ...] = ()
 
-def _tend(
-    settings: Settings, entries: Sequence[Release], states: Sequence[NodeState], now: datetime
-) -> tuple[Finding, ...]:
-    try:
-        tend(settings, entries, states, now)
-    except ReleaseLogError:
-        raise
-    except PermanentError as error:
-        title = "a canary that is over cannot be ended"
-        return (Finding(f"canary {error.asked}", title, f"{error.found}.", error.remedy),)
-    return ()
+    def look(self, now: datetime) -> tuple[Finding, ...]:
+        """Tend to the canary, then say what is wrong; what is away or damaged is a finding too."""
+        try:
+            states = read_nodes(self._settings.hub_url)
+            self._entries = self._log.entries(self._entries)
+            stuck = self._tend(states, now)
+            self._entries = self._log.entries(self._entries)
+        except (HubAwayError, HubError) as error:
+            return (Finding("hub", "the hub is away", f"{error.found}.", "joulepilot up"),)
+        except ReleaseLogError as error:
+            return (Finding("log", "the release log is damaged", f"{error.found}.", error.remedy),)
+        canaries = canary_findings(self._entries, states, now)
+        return (*findings(states, self._entries, now), *canaries, *stuck)
+
+    def _tend(self, states: Sequence[NodeState], now: datetime) -> tuple[Finding, ...]:
+        try:
+            tend(self._settings, self._entries, states, now)
+        except ReleaseLogError:
+            raise
+        except PermanentError as error:
+            title = "a canary that is over cannot be ended"
+            return (Finding(f"canary {error.asked}", title, f"{error.found}.", error.remedy),)
+        return ()
 
 
 def causes(settings: Settings) -> tuple[Cause, ...]:
@@ -92,11 +98,12 @@ def main() -> int:
         sys.stderr.write(f"{error.asked}\n  what is true: {error.found}\n")
         return 1
     logger.info("telling %d addresses", len(to))
+    watcher = Watcher(settings)
     for round_ in itertools.count(1):
         if ended.wait(EVERY_S):
             break
         now = datetime.now(UTC)
-        teller.tell(look(settings, now))
+        teller.tell(watcher.look(now))
         ask(settings.home, causes(settings), now, emit)
         if round_ % ALIASES_EVERY == 0:
             teller.tell_at_once(answer_requests(settings))

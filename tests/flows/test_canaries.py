@@ -23,7 +23,7 @@ from components.telemetry.sample import Origin
 from flows.canaries import WHO, roll_out, tend
 from flows.services import free_port
 from flows.telling.of_canaries import NEWS_FOR, canary_findings
-from flows.telling.watch import look
+from flows.telling.watch import Watcher
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -269,8 +269,9 @@ def test_the_watcher_ends_it_by_what_the_hub_heard_and_tells_of_it_once(
     beat = fleet.states["n1"].heartbeat
     said = {"release": 2, "experiment": beat.experiment, "blocked_digests": beat.blocked_digests}
     served = replace(fleet.settings, hub_port=hub_with_nodes("n1", **said))
+    watcher = Watcher(served)
     for _ in range(2):
-        found = look(served, NOW + timedelta(minutes=1))
+        found = watcher.look(NOW + timedelta(minutes=1))
         assert [finding.title for finding in found][:1] == ["the canary of version 7 regressed"]
         assert not any("rolled a policy back" in finding.title for finding in found)
         assert len(fleet.entries) == 3
@@ -284,7 +285,7 @@ def test_a_winner_that_cannot_be_promoted_is_told_of(
     said = {"release": 2, "experiment": fleet.states["n1"].heartbeat.experiment, "jobs": (JOB,)}
     served = replace(fleet.settings, hub_port=hub_with_nodes("n1", **said))
     shutil.rmtree(fleet.settings.home / "bundles" / fleet.challenger)
-    [found] = look(served, NOW)
+    [found] = Watcher(served).look(NOW)
     assert found.title == "a canary that is over cannot be ended"
     assert "does not hold it" in found.text
     assert len(fleet.entries) == 2

@@ -82,6 +82,19 @@ def test_entries_follow_one_another(log: ReleaseLog) -> None:
     assert (log.get(0), log.get(1), log.get(2), log.get(3)) == (None, first, second, None)
 
 
+def test_what_is_known_is_not_read_again_unless_the_log_was_cut(
+    log: ReleaseLog, tmp_path: Path
+) -> None:
+    first = log.append(promotion(A, 0))
+    known = log.entries()
+    second = log.append(promotion(B, 1))
+    again = log.entries(known)
+    assert again == (first, second)
+    assert again[0] is known[0]
+    next(tmp_path.rglob("000002.json")).unlink()
+    assert log.entries(again) == (first,)
+
+
 def test_only_whole_entries_and_nothing_else_lie_in_the_folder(
     log: ReleaseLog, tmp_path: Path
 ) -> None:

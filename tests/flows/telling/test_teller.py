@@ -14,7 +14,7 @@ from flows.errors import AddressError
 from flows.services import free_port
 from flows.telling.findings import Finding
 from flows.telling.teller import Teller, addresses, apprise_send
-from flows.telling.watch import look
+from flows.telling.watch import Watcher
 
 ONE = Finding("one", "n1 is silent", "n1 was last heard of at noon.", "joulepilot status")
 TWO = Finding("two", "n2 is silent", "n2 was last heard of at noon.", "joulepilot status")
@@ -95,5 +95,5 @@ def test_an_unknown_address_is_refused_without_showing_it() -> None:
 
 
 def test_a_hub_that_is_away_is_itself_told(tmp_path: Path) -> None:
-    [found] = look(Settings(home=tmp_path, hub_port=free_port()), datetime.now(UTC))
+    [found] = Watcher(Settings(home=tmp_path, hub_port=free_port())).look(datetime.now(UTC))
     assert found.key == "hub"
