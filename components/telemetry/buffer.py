@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import math
 import re
 import threading
 from dataclasses import dataclass
@@ -11,6 +12,8 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from pathlib import Path
 
+_ROOM = 0.05
+"""Share of a full buffer that is made free at once, so that it is not listed for every body."""
 _NAME = re.compile(r"(\d{12})-(\d{1,9})\.pb\.gz")
 
 
@@ -34,6 +37,8 @@ class DiskBuffer:
         self._folder = folder
         self._max_bytes = max_bytes
         self._last_number: int | None = None
+        self._at_most_bytes = math.inf
+        """As much lies there at most; counted anew only when that is over the bound."""
         self._putting = threading.Lock()
 
     def put(self, body: bytes, n_records: int) -> int:
@@ -49,7 +54,8 @@ class DiskBuffer:
                 with contextlib.suppress(OSError):
                     part.unlink()
                 raise
-            return self._drop_surplus()
+            self._at_most_bytes += len(body)
+            return self._drop_surplus() if self._at_most_bytes > self._max_bytes else 0
 
     def waiting(self) -> tuple[WaitingBody, ...]:
         """List what waits, oldest first."""
@@ -71,15 +77,17 @@ class DiskBuffer:
         return self._last_number
 
     def _drop_surplus(self) -> int:
+        """Count what lies there, and where it is too much make room for a while."""
         sized = [(body, _size(body)) for body in self.waiting()]
-        surplus = sum(n_bytes for _, n_bytes in sized) - self._max_bytes
-        n_dropped = 0
+        left_bytes = sum(n_bytes for _, n_bytes in sized)
+        is_full, n_dropped = left_bytes > self._max_bytes, 0
         for body, n_bytes in sized:
-            if surplus <= 0:
+            if not is_full or left_bytes <= self._max_bytes * (1 - _ROOM):
                 break
             self.remove(body)
-            surplus -= n_bytes
+            left_bytes -= n_bytes
             n_dropped += body.n_records
+        self._at_most_bytes = left_bytes
         return n_dropped
 
 
