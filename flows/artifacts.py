@@ -20,6 +20,7 @@ from prefect.artifacts import (
 
 from components.registry.facts import summary
 from components.registry.figures import regret_figure
+from components.releases.history import described
 from data_checks.report import summary_markdown
 from flows.savings import NODE_COLUMNS, node_lines, violation_sentence
 from models.device_classifier.bundling_scores import figures
@@ -126,6 +127,7 @@ def release(outcome: Outcome) -> None:
     rows = [
         {"what": "release", "value": str(entry.sequence)},
         {"what": "kind", "value": str(entry.kind)},
+        {"what": "where", "value": described(entry)},
         {"what": "why", "value": entry.why},
         {"what": "outcome", "value": outcome.sentence},
     ]
