@@ -1,10 +1,7 @@
+"""What a check makes of the rows that arrived."""
+
 from __future__ import annotations
 
-import os
-import signal
-import subprocess
-import sys
-import textwrap
 import time
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -16,7 +13,7 @@ from components.lake.lake import Lake
 from components.lake.schema import SCHEMAS, Table
 from components.telemetry.sample import SAMPLE_FIELDS
 from data_checks.checking import check
-from data_checks.errors import BadDataError, ReportError
+from data_checks.errors import BadDataError
 from data_checks.limits import Limits
 from data_checks.report import require_good, summary_markdown
 from data_checks.unjudged import unjudged
@@ -29,6 +26,7 @@ if TYPE_CHECKING:
 
     MakeRow = Callable[..., dict[str, Any]]
     MakeRaw = Callable[..., pa.Table]
+
 
 ZERO = {"node_power_w": 0.0}
 
@@ -136,19 +134,6 @@ def test_a_verdict_can_span_all_checks_since_a_moment(
     assert not check(lake, report=page, since=before).verdict, "1 of 4, though nothing is new"
 
 
-def test_a_check_that_could_not_be_made_is_a_no_however_good_the_rows(
-    monkeypatch: pytest.MonkeyPatch, lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
-) -> None:
-    monkeypatch.setattr("data_checks.expectations._OBSERVED", ("no_such_column",))
-    lake.append(Table.RAW, raw(row(0), row(1)))
-    report = check(lake, report=page)
-    assert (report.n_passed, report.bad_share) == (2, 0.0)
-    assert not report.verdict
-    assert "no_such_column" in report.verdict_reason
-    with pytest.raises(BadDataError, match="no_such_column"):
-        require_good(report)
-
-
 def test_before_anything_arrived_a_check_finds_nothing_and_makes_no_table(
     tmp_path: Path, page: Path
 ) -> None:
@@ -203,91 +188,6 @@ def test_a_row_of_another_time_neither_hides_nor_widens_the_context(
     assert check(lake, report=page).reasons == {"window_stale": 1, "cpu_count": 1}
 
 
-def test_a_page_that_cannot_be_written_leaves_a_check_that_can_be_finished(
-    lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
-) -> None:
-    lake.append(Table.RAW, raw(*(row(i) for i in range(4)), row(4, **ZERO)))
-    page.parent.write_text("a file where the folder should be")
-    with pytest.raises(ReportError, match="asked to write the page"):
-        check(lake, report=page)
-    page.parent.unlink()
-    report = check(lake, report=page)
-    assert (report.n_checked, report.n_passed, report.n_quarantined) == (5, 4, 1)
-    assert page.is_file()
-
-
-class Killed(BaseException):
-    """Stands for a kill: no handler of ours sees it."""
-
-
-class DyingLake(Lake):
-    """Dies before its n-th commit."""
-
-    def __init__(self, folder: Path, n: int) -> None:
-        super().__init__(folder)
-        self._left = n
-
-    def append(self, table: Table, rows: pa.Table, facts: Any = None) -> int:
-        self._left -= 1
-        if not self._left:
-            raise Killed
-        return super().append(table, rows, facts)
-
-
-@pytest.mark.parametrize("commit", [1, 2, 3])
-def test_cut_short_before_any_commit_and_run_again_it_counts_and_decides_the_same(
-    commit: int, lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
-) -> None:
-    rows = [*(row(i) for i in range(6)), row(6, **ZERO), row(7, **ZERO)]
-    lake.append(Table.RAW, raw(*rows))
-    with pytest.raises(Killed):
-        check(DyingLake(lake.folder, commit), report=page)
-
-    report = check(lake, report=page)
-
-    assert (report.n_checked, report.n_passed, report.n_quarantined) == (8, 6, 2)
-    assert (report.verdict, report.bad_share) == (False, 0.25)
-    assert report.reasons == {"power_zero": 2}
-    assert len(ids(lake, Table.SAMPLES)) == 6
-    assert len(ids(lake, Table.QUARANTINE)) == 2
-    assert check(lake, report=page).n_checked == 0
-
-
-KILLED = textwrap.dedent(
-    """
-    import os, signal, sys
-    from pathlib import Path
-    from components.lake.lake import Lake
-    from data_checks.checking import check
-
-    class DyingLake(Lake):
-        def append(self, table, rows, facts=None):
-            version = super().append(table, rows, facts)
-            os.kill(os.getpid(), signal.SIGKILL)
-            return version
-
-    check(DyingLake(Path(sys.argv[1])), report=Path(sys.argv[2]))
-    """
-)
-
-
-def test_a_real_kill_after_the_first_commit_holds_no_lock_and_loses_no_row(
-    lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
-) -> None:
-    lake.append(Table.RAW, raw(*(row(i) for i in range(6)), row(6, **ZERO)))
-    child = subprocess.run(
-        [sys.executable, "-c", KILLED, str(lake.folder), str(page)],
-        check=False,
-        capture_output=True,
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
-    )
-    assert child.returncode == -signal.SIGKILL, child.stderr.decode()
-    assert len(ids(lake, Table.SAMPLES)) == 6
-    assert not ids(lake, Table.QUARANTINE)
-    report = check(lake, report=page)
-    assert (report.n_passed, report.n_quarantined) == (6, 1)
-
-
 def test_five_thousand_rows_of_128_cpus_are_checked_in_seconds(
     lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
 ) -> None:
@@ -310,17 +210,6 @@ def test_five_thousand_rows_of_128_cpus_are_checked_in_seconds(
     assert (report.n_passed, report.n_quarantined) == (4500, 500)
     assert report.disagreements == ()
     assert took_s < 20, f"took {took_s:.1f} s"
-
-
-def test_tidying_comes_before_versions_are_named(
-    monkeypatch: pytest.MonkeyPatch, lake: Lake, row: MakeRow, raw: MakeRaw, page: Path
-) -> None:
-    monkeypatch.setattr("components.lake.lake._COMPACT_ABOVE_FILES", 1)
-    for i in range(2):
-        lake.append(Table.RAW, raw(row(i)))
-        report = check(lake, report=page)
-    assert report.samples_version == lake.version() == 2, "two appends and one tidying"
-    assert len(lake.samples(version=report.samples_version)) == 2
 
 
 def test_the_summary_is_a_table_a_person_can_read(
