@@ -49,6 +49,16 @@ class Signal:
         """Whether nothing newer than `STALE_S` is known."""
         return not self.times_s or now_s - self.times_s[-1] > STALE_S
 
+    def mean(self, from_s: float, to_s: float) -> float | None:
+        """Mean over a stretch of time, as far as it is known of it; None where none of it is."""
+        until = (*self.times_s[1:], self.times_s[-1] + STALE_S) if self.times_s else ()
+        weighed = seconds = 0.0
+        for begin_s, end_s, value in zip(self.times_s, until, self.values, strict=True):
+            held_s = min(end_s, to_s) - max(begin_s, from_s)
+            if held_s > 0.0:
+                weighed, seconds = weighed + held_s * value, seconds + held_s
+        return weighed / seconds if seconds else None
+
     def known_until(self, now_s: float) -> Signal:
         """What of it is known now: values of the future are not."""
         position = bisect_right(self.times_s, now_s)

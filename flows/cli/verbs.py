@@ -167,8 +167,16 @@ VERBS: tuple[Verb, ...] = (
         "flows.cli.savings:run",
         (
             argument("--since", metavar="TIME", help="from then on; else the last 7 days"),
-            argument("--price-per-kwh", type=float, metavar="X", help="also in money"),
-            argument("--gco2e-per-kwh", type=float, metavar="G", help="also in gCO2e"),
+            argument(
+                "--price-per-kwh",
+                metavar="X|FILE",
+                help="also in money; a file: of prices over time",
+            ),
+            argument(
+                "--gco2e-per-kwh",
+                metavar="G|FILE",
+                help="also in gCO2e; a file: intensity over time",
+            ),
         ),
     ),
     Verb("status", "show the nodes and their jobs", "flows.cli.on_call:status"),

@@ -106,3 +106,13 @@ def test_the_last_answer_of_a_server_holds_while_it_is_away_until_it_is_stale(
 def test_only_the_web_is_asked() -> None:
     with pytest.raises(SignalError, match="no web address"):
         HttpSignal("file:///etc/passwd", Quantity.CARBON)
+
+
+def test_its_mean_is_over_time_and_only_over_what_is_known() -> None:
+    signal = Signal(Quantity.CARBON, (0.0, 3600.0), (100.0, 200.0))
+
+    assert signal.mean(0.0, 7200.0) == pytest.approx(150.0)
+    assert signal.mean(2700.0, 4500.0) == pytest.approx(150.0)
+    assert signal.mean(-9000.0, 3600.0) == pytest.approx(100.0)
+    assert signal.mean(3600.0 + STALE_S, 9e9) is None
+    assert signal.mean(-10.0, -5.0) is None
