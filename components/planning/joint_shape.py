@@ -50,6 +50,7 @@ class Core:
     """Its usable CPUs, the first thread first."""
 
 
+@lru_cache(maxsize=16)
 def usable_cores(topology: Topology, taken: CpuSet) -> tuple[Core, ...]:
     """Cores nobody else has a CPU of, those with all their threads first.
 
