@@ -8,9 +8,9 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from components.policy.belief import Forecast
-from components.policy.bundle import bundle_digest, check_bundle, recorded_in
+from components.policy.bundle import bundle_digest, open_bundle
 from components.policy.errors import PolicyError
-from components.policy.graphs import PREDICT, PROBE, open_graph
+from components.policy.graphs import PREDICT
 from components.policy.recorded import RecordedSurfaces
 
 if TYPE_CHECKING:
@@ -76,11 +76,10 @@ def load_brain(folder: Path) -> Brain:
     Raises:
         BundleError: the bundle does not pass `check_bundle`.
     """
-    bundle = check_bundle(folder)
-    predictor, prober = (
-        open_graph(graph, (folder / graph.file).read_bytes()) for graph in (PREDICT, PROBE)
+    opened = open_bundle(folder)
+    return Brain(
+        opened.bundle, bundle_digest(folder), opened.predictor, opened.prober, opened.recorded
     )
-    return Brain(bundle, bundle_digest(folder), predictor, prober, recorded_in(folder))
 
 
 def _demand_finite(asked: str, *values: NDArray[np.float32]) -> None:

@@ -12,7 +12,7 @@ from __future__ import annotations
 import hashlib
 import io
 import zipfile
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -32,7 +32,18 @@ if TYPE_CHECKING:
 
     from numpy.typing import NDArray
 
-__all__ = ["ANY_NODE", "CORE_ALLOCATOR", "Bundle", "bundle_digest", "check_bundle", "write_bundle"]
+    from components.policy.graphs import Ask
+
+__all__ = [
+    "ANY_NODE",
+    "CORE_ALLOCATOR",
+    "Bundle",
+    "OpenBundle",
+    "bundle_digest",
+    "check_bundle",
+    "open_bundle",
+    "write_bundle",
+]
 
 GOLDEN = "golden.npz"
 FILES = frozenset({PREDICT.file, PROBE.file, GOLDEN})
@@ -60,11 +71,30 @@ def bundle_digest(folder: Path) -> str:
     return hashlib.sha256(read_file(folder, MANIFEST)).hexdigest()
 
 
+@dataclass(frozen=True, slots=True)
+class OpenBundle:
+    """A bundle that passed its checks, and its graphs as they were tried."""
+
+    bundle: Bundle
+    predictor: Ask
+    prober: Ask
+    recorded: RecordedSurfaces
+
+
 def check_bundle(folder: Path) -> Bundle:
     """Read a bundle and try it: digests, operators, sizes, finite weights, golden outputs.
 
     Raises:
         BundleError: the folder is damaged or breaks the contract of a bundle.
+    """
+    return open_bundle(folder).bundle
+
+
+def open_bundle(folder: Path) -> OpenBundle:
+    """Check a bundle, and keep the graphs that were opened for it: opening them costs most.
+
+    Raises:
+        BundleError: as `check_bundle`.
     """
     bundle = from_json(read_file(folder, MANIFEST))
     if not FILES <= set(bundle.files) <= FILES | MAYBE:
@@ -72,11 +102,8 @@ def check_bundle(folder: Path) -> Bundle:
     files = read_files(folder, bundle.files)
     _check_contract(folder, bundle)
     golden = _golden_of(folder, files[GOLDEN])
-    for graph in (PREDICT, PROBE):
-        _check_graph(folder, graph, files[graph.file])
-        _check_golden(folder, graph, files[graph.file], golden)
-    recorded_in(folder)
-    return bundle
+    predictor, prober = (_open_checked(folder, g, files[g.file], golden) for g in (PREDICT, PROBE))
+    return OpenBundle(bundle, predictor, prober, recorded_in(folder))
 
 
 def recorded_in(folder: Path) -> RecordedSurfaces:
@@ -100,6 +127,15 @@ def _check_contract(folder: Path, bundle: Bundle) -> None:
             raise damaged(folder, f"its {name} are not those that this joulepilot computes")
 
 
+def _open_checked(
+    folder: Path, graph: Graph, data: bytes, golden: Mapping[str, NDArray[np.generic]]
+) -> Ask:
+    _check_graph(folder, graph, data)
+    ask = open_graph(graph, data)
+    _check_golden(folder, graph, ask, golden)
+    return ask
+
+
 def _check_graph(folder: Path, graph: Graph, data: bytes) -> None:
     content = read_onnx(data)
     foreign = sorted(content.operators - ALLOWED_OPERATORS)
@@ -111,12 +147,12 @@ def _check_graph(folder: Path, graph: Graph, data: bytes) -> None:
 
 
 def _check_golden(
-    folder: Path, graph: Graph, data: bytes, golden: Mapping[str, NDArray[np.generic]]
+    folder: Path, graph: Graph, ask: Ask, golden: Mapping[str, NDArray[np.generic]]
 ) -> None:
     missing = [n for n in (*graph.inputs, *graph.output_names) if n not in golden]
     if missing:
         raise damaged(folder, f"{GOLDEN} lacks {missing}")
-    outputs = open_graph(graph, data)({name: golden[name] for name in graph.inputs})
+    outputs = ask({name: golden[name] for name in graph.inputs})
     for name, actual in outputs.items():
         wanted = golden[name]
         if not np.isfinite(actual).all():
