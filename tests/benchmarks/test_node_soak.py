@@ -6,6 +6,7 @@ import csv
 import os
 import subprocess
 import sys
+from statistics import median
 from typing import TYPE_CHECKING
 
 import pytest
@@ -13,15 +14,15 @@ import pytest
 if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
+N_LOOKS = 24
+
 
 @pytest.mark.slow
 @pytest.mark.timeout(3600)
 def test_nothing_grows_while_everything_goes_wrong(benchmark: BenchmarkFixture, report) -> None:
-    if benchmark.disabled:
-        pytest.skip("a soak is a matter of minutes; tests/components/executor/soak has a short one")
-    n_ticks = int(os.environ.get("JOULEPILOT_BENCH_TICKS", "24000"))
+    n_ticks = 240 if benchmark.disabled else int(os.environ.get("JOULEPILOT_BENCH_TICKS", "24000"))
     command = [sys.executable, "-m", "components.executor.soak", "--ticks", str(n_ticks)]
-    command += ["--every", str(n_ticks // 24)]
+    command += ["--every", str(n_ticks // N_LOOKS)]
 
     def soak() -> subprocess.CompletedProcess[str]:
         return subprocess.run(command, capture_output=True, text=True, check=False)
@@ -30,11 +31,13 @@ def test_nothing_grows_while_everything_goes_wrong(benchmark: BenchmarkFixture, 
     table = [line for line in done.stdout.splitlines() if not line.startswith("#")]
     rows = [{name: float(value) for name, value in row.items()} for row in csv.DictReader(table)]
     report.tell(f"soak of {n_ticks} ticks with all faults at random, the hub away all the time")
-    report.add("growth of memory, MiB", rows[-1]["rss_mib"] - rows[0]["rss_mib"], 2.0)
+    first, last = (median(row["rss_mib"] for row in part) for part in (rows[:3], rows[-3:]))
+    report.add("growth of memory, MiB", last - first, 2.0)
     for what in ("n_descriptors", "n_threads"):
         report.add(f"growth of {what}", rows[-1][what] - rows[0][what], 0)
     report.plot("soak", lambda axes: _draw(axes, rows))
-    assert done.returncode == 0, done.stdout + done.stderr
+    assert len(rows) == N_LOOKS
+    assert benchmark.disabled or done.returncode == 0, done.stdout + done.stderr
 
 
 def _draw(axes, rows: list[dict[str, float]]) -> None:
@@ -45,4 +48,4 @@ def _draw(axes, rows: list[dict[str, float]]) -> None:
     axes.plot(ticks, [row["n_threads"] for row in rows], label="threads")
     axes.set_xlabel("ticks of a second, accelerated")
     axes.set_ylim(bottom=0)
-    axes.legend(fontsize=8, frameon=False)
+    axes.legend(fontsize=8, frameon=False, loc="center right")
