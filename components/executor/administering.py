@@ -6,6 +6,7 @@ import logging
 from typing import TYPE_CHECKING
 
 from components.executor.known_signals import KnownSignals
+from components.executor.move_budget import MoveBudget
 from components.planning.administrator import Administration, read_administration
 from components.planning.errors import AdministratorError
 
@@ -13,6 +14,7 @@ if TYPE_CHECKING:
     from datetime import datetime
     from pathlib import Path
 
+    from components.executor.deciding import Change, Conditions
     from components.executor.job_run import JobRun
     from components.node.topology import Topology
 
@@ -27,6 +29,7 @@ class Administering:
         self._cpus = topology.ids
         self._seen: tuple[int, int] | None = None
         self._signals = KnownSignals()
+        self._budget = MoveBudget()
         self._wrong: tuple[str, ...] = ()
         self.says = Administration()
 
@@ -62,6 +65,13 @@ class Administering:
     def joule_cost(self, at_s: float, now_s: float) -> float:
         """What a joule is to count at a time, in seconds since the epoch, by what is known now."""
         return self._signals.joule_cost(self.says, at_s, now_s)
+
+    def within_budget(
+        self, changes: tuple[Change, ...], runs: list[JobRun], conditions: Conditions
+    ) -> tuple[Change, ...]:
+        """The changes that may be made within the moves an hour that jobs are allowed."""
+        most = self.says.most_moves_per_hour
+        return self._budget.let_through(changes, runs, conditions, most)
 
     def leaves(self, runs: list[JobRun]) -> list[JobRun]:
         """The jobs that may be touched."""

@@ -21,8 +21,10 @@ def decide_all(
         return (), prober
     runs = administering.leaves([run for run in executor.runs if run.mode is not Mode.OFF])
     conditions, brain = executor.conditions(at_s), executor.deciding
+    decided = None
     if executor.joint is not None and brain is not None and executor.has_policy:
         decided = executor.joint.decide(runs, conditions, brain, prober, administering.says)
-        if decided is not None:
-            return decided
-    return decide(runs, conditions, prober)
+    if decided is None:
+        decided = decide(runs, conditions, prober)
+    changes, prober = decided
+    return administering.within_budget(changes, runs, conditions), prober

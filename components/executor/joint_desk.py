@@ -117,7 +117,7 @@ class JointDesk:
             if change is not None:
                 changes[run.name] = change
         if not is_shared(topology):
-            _drop_overlaps(changes, runs)
+            drop_overlaps(changes, runs)
         order = [change.job for change in planned.changes if change.job in changes]
         order += [name for name in changes if name not in order]
         return tuple(changes[name] for name in order), planned.prober
@@ -154,7 +154,7 @@ class JointDesk:
         return most if run.job.max_cpus is None else min(most, run.job.max_cpus)
 
 
-def _drop_overlaps(changes: dict[str, Change], runs: Sequence[JobRun]) -> None:
+def drop_overlaps(changes: dict[str, Change], runs: Sequence[JobRun]) -> None:
     """Take back moves into CPUs that another job keeps: it was not let leave, or came since.
 
     The guard rules job by job, and what was good for a job once may be another's by now; all has
