@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING
 from components.devices.survey import survey
 from data_checks.device_checking import reasons_against
 from models.device_classifier.characterise import Bench, record
-from models.device_classifier.characterise_ceiling import ceiling
+from models.device_classifier.characterise_ceiling import HALVES, ceiling
 from models.device_classifier.characterise_journal import Journal
 from models.device_classifier.characterise_measure import TurnTaker
 from models.device_classifier.characterise_node import this_node
@@ -155,7 +155,7 @@ def _facts(
         "energy_accounting": ENERGY_ACCOUNTING,
         "settings": order.settings.facts(),
         "left_out": list(planned.left_out),
-        "half_against_half": {name: asdict(found) for name, found in ceilings.items()},
+        HALVES: {name: asdict(found) for name, found in ceilings.items()},
     }
 
 

@@ -8,16 +8,21 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from flows.cli.printing import print_table, show_progress
+from models.device_classifier.characterise_ceiling import ceiling_in
 from models.device_classifier.evaluation import evaluate
+from models.device_classifier.objective_run import BASELINES
 from models.device_classifier.predictions_file import check_writable, write_predictions
+from models.device_classifier.stress import regret_gap
 from models.device_classifier.table_file import read_table
 
 if TYPE_CHECKING:
     import argparse
 
     from components.settings.settings import Resolved
+    from models.device_classifier.characterise_ceiling import Ceiling
     from models.device_classifier.evaluation import Evaluation, ObjectiveReport
     from models.device_classifier.scores import ChoiceScores
+    from models.device_classifier.table import TextArray
 
 COLUMNS = ("who chooses", "accuracy", "within 5 %", "mean regret", "summed regret", "ECE")
 
@@ -37,6 +42,8 @@ def run(arguments: argparse.Namespace, _resolved: Resolved) -> int:
     print(f"{table.name}: {len(table.rows)} rows, {len(table.devices)} devices, {n_folds} folds")
     for report in evaluation.reports:
         _print(report)
+        _print_gaps(report, table.groups)
+        print_ceiling(report.objective, ceiling_in(table.facts, report.objective), indent="  ")
     print(f"\nchoices: {out}")
     return 0
 
@@ -53,6 +60,22 @@ def _print(report: ObjectiveReport) -> None:
     n_unmeasured = ours.n_unmeasured
     if n_unmeasured:
         print(f"  {n_unmeasured} choices have an empty cell; each counts as its row's worst")
+
+
+def _print_gaps(report: ObjectiveReport, groups: TextArray) -> None:
+    """How our mean regret compares with each baseline's, and how much of that may be luck."""
+    for name in BASELINES:
+        gap, error = regret_gap(report, name, groups)
+        print(f"  ours against {name}: {gap:+.2%} mean regret, ± {2 * error:.2%} by chance")
+
+
+def print_ceiling(objective: str, found: Ceiling | None, *, indent: str = "") -> None:
+    """What measuring twice differs by: no choice can be told to be better than that."""
+    if found is not None:
+        print(
+            f"{indent}{objective}: half of the rounds against the other: {found.accuracy:.1%} the "
+            f"same device, {found.within_5_percent:.1%} within 5 %, {found.mean_regret:.2%} regret"
+        )
 
 
 def _cells(scores: ChoiceScores) -> tuple[str, ...]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 import json
 import tempfile
 from dataclasses import asdict
@@ -60,6 +61,9 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
     else:
         for question in questions:
             _print(found, question)
+        for host, split in itertools.product(arguments.host, arguments.split):
+            if arguments.curve:
+                _print_curve(found, host, split, sorted(arguments.curve))
     if arguments.figures:
         _draw(found, arguments, Path(arguments.figures))
     if arguments.mlflow:
@@ -100,6 +104,20 @@ def _print(found: Evaluations, question: str) -> None:
         f"energy: {saved.workload_mean:.1%} less than the best single device (geometric mean over "
         f"workloads; oracle {saved.oracle_mean:.1%}); joules in all {saved.above_oracle:.2%} above "
         "the oracle's"
+    )
+
+
+def _print_curve(found: Evaluations, host: str, split: str, n_rows: Sequence[int]) -> None:
+    """Accuracy and mean regret by how many points there are to learn from and to judge by."""
+    print(f"\n{host} {split}, learning curve: accuracy, mean regret")
+    curves = _curves(found, host, split, n_rows)
+    columns = ("who chooses", *(f"{rows} points" for rows in n_rows))
+    print_table(
+        columns,
+        [
+            (name, *(f"{accuracy:.1%}, {regret:.2%}" for accuracy, regret in values))
+            for name, values in curves.items()
+        ],
     )
 
 

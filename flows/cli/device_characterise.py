@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from components.devices.survey import usual_names
 from components.telemetry.device_measurement import StartState
+from flows.cli.device import print_ceiling
 from flows.cli.device_check import check_as_json, print_device_check
 from flows.cli.printing import print_table, show_progress
 from flows.device_recording import RecordingOrder, record_devices
@@ -100,10 +101,7 @@ def _print(recording: Recording) -> None:
     for code, n_rows in recording.refused.items():
         print(f"left out: {n_rows} measurements that break the rule {code}")
     for objective, found in recording.ceilings.items():
-        print(
-            f"{objective}: half of the rounds against the other: {found.accuracy:.1%} the same "
-            f"device, {found.within_5_percent:.1%} within 5 %, {found.mean_regret:.2%} regret"
-        )
+        print_ceiling(objective, found)
     print(f"table: {recording.table}")
 
 

@@ -12,7 +12,7 @@ from statistics import mean, median
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterable, Sequence
+    from collections.abc import Callable, Iterable, Mapping, Sequence
 
     from models.device_classifier.characterise_journal import Measured
     from models.device_classifier.characterise_measure import Turn
@@ -20,6 +20,7 @@ if TYPE_CHECKING:
     Cost = Callable[[Turn], float | None]
 
 NEAR = 1.05
+HALVES = "half_against_half"  # in the sidecar of a recorded table
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +38,16 @@ class Ceiling:
     accuracy: float
     within_5_percent: float
     mean_regret: float
+
+
+def ceiling_in(facts: Mapping[str, object], objective: str) -> Ceiling | None:
+    """What the sidecar of a table says of an objective; None where it says nothing of it."""
+    said = facts.get(HALVES)
+    found = said.get(objective) if isinstance(said, dict) else None
+    if not isinstance(found, dict) or set(found) != set(Ceiling.__slots__):
+        return None
+    numbers = [value for value in found.values() if isinstance(value, int | float)]
+    return Ceiling(**found) if len(numbers) == len(found) else None
 
 
 def ceiling(measured: Iterable[Measured], cost: Cost) -> Ceiling | None:

@@ -17,7 +17,9 @@ def table(tmp_path: Path) -> Path:
     path = write_device_table(SteppedHost(0), tmp_path, seed=0, n_rows=50)
     sidecar = path.with_suffix(".json")
     facts = json.loads(sidecar.read_text())
-    sidecar.write_text(json.dumps(facts | {"objectives": ["energy"]}))
+    halves = {"n_points": 50, "accuracy": 0.9, "within_5_percent": 0.95, "mean_regret": 0.01}
+    more = {"objectives": ["energy"], "half_against_half": {"energy": halves}}
+    sidecar.write_text(json.dumps(facts | more))
     return path
 
 
@@ -39,6 +41,8 @@ def test_choices_are_written_and_scores_printed(table: Path, tmp_path: Path) -> 
     for word in ("accuracy", "within 5 %", "mean regret", "summed regret", "ECE", "oracle"):
         assert word in result.stdout
     assert "always dgpu" in result.stdout
+    assert "ours against logistic regression: " in result.stdout
+    assert "energy: half of the rounds against the other: 90.0% the same device" in result.stdout
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
     assert list(rows[0]) == ["row", "objective", "device", "p"]

@@ -21,7 +21,13 @@ def test_everyone_who_chooses_is_listed_and_drawn(tmp_path: Path) -> None:
     asked = ("--host", "stepped", "--rows", "25", "--curve", "25", "--seeds", "1")
     result = device(tmp_path, "benchmark", *asked, "--figures", str(tmp_path / "figures"))
     assert (result.returncode, result.stderr) == (0, "")
-    for word in ("stepped network 25 points, simulated", "ours", "forest", "oracle", "energy:"):
+    for word in (
+        "stepped network 25 points, simulated",
+        "learning curve",
+        "ours",
+        "oracle",
+        "energy:",
+    ):
         assert word in result.stdout
     drawn = {path.name for path in (tmp_path / "figures").iterdir()}
     kinds = ("calibration", "confusion", "regret")
