@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import tempfile
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -10,7 +11,7 @@ from typing import TYPE_CHECKING
 from components.policy.device_bundle import load_device_classifier
 from components.policy.device_manifest import DEVICE_CLASSIFIER
 from components.policy.manifest import ANY_NODE
-from components.registry.facts import TrainingFacts
+from components.registry.facts import TableData, TrainingFacts
 from components.registry.mlflow_registry import Registry
 from components.releases.gate import ChallengerFacts, judge
 from components.releases.gate_file import gate_settings
@@ -89,7 +90,8 @@ def train_device_challenger(
         RegistryError: MLflow is away.
     """
     with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
-        measured = read_table(table or newest_table(settings.home))
+        path = table or newest_table(settings.home)
+        measured = read_table(path)
         registry = Registry(settings.mlflow_url)
         cases = cases_of(measured)
         trained = train(without_held_out(measured), seed=seed, progress=progress or _silent)
@@ -107,6 +109,7 @@ def train_device_challenger(
         scores |= _others(settings.home, cases)
         facts = replace(
             _facts(measured, scores, seed, settings.home),
+            data=_data(path, measured),
             figures=device_figures(challenger, cases, scores, Path(scratch)),
             bundle_digest=challenger.digest,
         )
@@ -185,6 +188,15 @@ def _judged(home: Path, out: Path, digest: str, scores: Mapping[str, Scores]) ->
     )
 
 
+def _data(path: Path, table: DeviceTable) -> TableData:
+    digest = hashlib.sha256(path.read_bytes()).hexdigest()
+    return TableData(path.stem, digest, len(table.rows), _source(table))
+
+
+def _source(table: DeviceTable) -> str:
+    return str(table.facts.get("source", "recorded"))
+
+
 def _facts(
     table: DeviceTable, scores: Mapping[str, Scores], seed: int, home: Path
 ) -> TrainingFacts:
@@ -199,7 +211,7 @@ def _facts(
             "table": table.name,
             "n_rows": len(table.rows),
             "devices": " ".join(table.devices),
-            "source": str(table.facts.get("source", "recorded")),
+            "source": _source(table),
         },
         results={
             f"{role}/{name}": value

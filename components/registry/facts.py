@@ -32,6 +32,17 @@ class LakeData:
     n_rows: int | None = None
 
 
+@dataclass(frozen=True, slots=True)
+class TableData:
+    """The rows that were learned from: a table in a file."""
+
+    name: str
+    sha256: str
+    n_rows: int
+    source: str
+    """`recorded` or `simulated`."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True)
 class TrainingFacts:
     """One training, as it is logged."""
@@ -42,7 +53,7 @@ class TrainingFacts:
     """SHA-256 of the evaluation set of the scores."""
     git_commit: str
     policy: str = CORE_ALLOCATOR
-    data: LakeData | None = None
+    data: LakeData | TableData | None = None
     """None: it learned from made-up nodes only."""
     params: Mapping[str, str | int | float | bool] = field(default_factory=dict)
     curves: Mapping[str, Sequence[float]] = field(default_factory=dict)

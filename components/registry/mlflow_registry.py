@@ -11,7 +11,7 @@ from components.registry.errors import RegistryRefusedError
 from components.registry.facts import Lineage, MirrorReport, RegisteredVersion, TrainingFacts
 from components.registry.mlflow_client import asking, connect
 from components.registry.model_files import read_manifest
-from components.registry.runs import log_run, read_scores
+from components.registry.runs import CONTEXT, TRAINING, log_run, read_scores
 from components.registry.versions import (
     aliases,
     all_versions,
@@ -149,6 +149,7 @@ class Registry:
         inputs = tuple(
             f"{item.dataset.name} {item.dataset.digest} of {item.dataset.source}"
             for item in (run.inputs.dataset_inputs if run.inputs else ())
+            if TRAINING in {tag.value for tag in item.tags if tag.key == CONTEXT}
         )
         return Lineage(
             version,

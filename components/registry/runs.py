@@ -10,18 +10,23 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from components.registry.facts import summary
+from components.registry.facts import LakeData, TableData, summary
 from components.registry.mlflow_client import unless_there
 from components.releases.scores import CaseScore, Scores
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
     from mlflow import MlflowClient
     from mlflow.entities import DatasetInput, Metric
 
-    from components.registry.facts import LakeData, TrainingFacts
+    from components.registry.facts import TrainingFacts
 
 _BATCH = 500
 """Metrics in a request; the API takes 1,000."""
+_LONGEST_DIGEST = 36
+"""Letters that MLflow keeps of a dataset's digest."""
+CONTEXT, TRAINING = "mlflow.data.context", "training"
 _ATTEMPT = "joulepilot.attempt"
 """Tag of a run: what it logs, so that it is found again when the server's answer was lost."""
 
@@ -87,8 +92,7 @@ def _fill(client: MlflowClient, run_id: str, facts: TrainingFacts) -> None:
     client.log_batch(run_id, params=params)
     for start in range(0, len(metrics), _BATCH):
         client.log_batch(run_id, metrics=metrics[start : start + _BATCH])
-    if facts.data is not None:
-        client.log_inputs(run_id, datasets=[_dataset(facts.data)])
+    client.log_inputs(run_id, datasets=_datasets(facts))
     for figure in facts.figures:
         client.log_artifact(run_id, str(figure), "figures")
     for role, scores in facts.scores.items():
@@ -114,22 +118,69 @@ def _tags(facts: TrainingFacts) -> dict[str, str]:
     tags = {"evaluation_set": facts.evaluation_set, "mlflow.source.git.commit": facts.git_commit}
     if facts.champion_digest is not None:
         tags["champion_digest"] = facts.champion_digest
-    if facts.data is not None:
+    if isinstance(facts.data, LakeData):
         tags["lake_version"] = str(facts.data.version)
-    return tags
+    return tags | {"mlflow.note.content": _note(facts), "mlflow.source.name": "joulepilot"}
 
 
-def _dataset(data: LakeData) -> DatasetInput:
+def _note(facts: TrainingFacts) -> str:
+    """What a person reads first on the run's page."""
+    match facts.data:
+        case LakeData():
+            learned = f"version {facts.data.version} of the lake's {facts.data.table}"
+        case TableData():
+            learned = f"the {facts.data.source} table `{facts.data.name}`"
+        case None:
+            learned = "made-up nodes only"
+    parent = "" if facts.champion_digest is None else f" from bundle `{facts.champion_digest[:12]}`"
+    roles = ", ".join(facts.scores) or "nobody"
+    judged = f"Judged on evaluation set `{facts.evaluation_set[:12] or 'none'}`: {roles}."
+    return f"Learned{parent} by {learned}, at commit `{facts.git_commit[:12]}`.\n\n{judged}"
+
+
+def _datasets(facts: TrainingFacts) -> list[DatasetInput]:
+    """What was learned from, and what was judged on."""
+    found = [] if facts.data is None else [_learned_from(facts.data)]
+    if facts.evaluation_set:
+        sizes = [len(scores.cases) for scores in facts.scores.values()]
+        found.append(
+            _input(
+                "evaluation",
+                "evaluation set",
+                facts.evaluation_set[:_LONGEST_DIGEST],
+                "joulepilot",
+                {"sha256": facts.evaluation_set},
+                max(sizes, default=None),
+            )
+        )
+    return found
+
+
+def _learned_from(data: LakeData | TableData) -> DatasetInput:
     """Name the source's type ourselves: MLflow cannot tell it from a table's folder."""
+    if isinstance(data, TableData):
+        source = {"table": data.name, "sha256": data.sha256, "source": data.source}
+        digest = data.sha256[:_LONGEST_DIGEST]
+        return _input(TRAINING, data.name, digest, "device_table", source, data.n_rows)
+    where = {"path": f"{data.folder}/{data.table}", "delta_table_version": data.version}
+    return _input(TRAINING, data.table, f"v{data.version}", "delta_table", where, data.n_rows)
+
+
+def _input(
+    context: str,
+    name: str,
+    digest: str,
+    source_type: str,
+    source: Mapping[str, object],
+    n_rows: int | None,
+) -> DatasetInput:
     from mlflow.entities import Dataset, DatasetInput, InputTag
 
     dataset = Dataset(
-        name=data.table,
-        digest=f"v{data.version}",
-        source_type="delta_table",
-        source=json.dumps(
-            {"path": f"{data.folder}/{data.table}", "delta_table_version": data.version}
-        ),
-        profile=None if data.n_rows is None else json.dumps({"num_rows": data.n_rows}),
+        name=name,
+        digest=digest,
+        source_type=source_type,
+        source=json.dumps(source),
+        profile=None if n_rows is None else json.dumps({"num_rows": n_rows}),
     )
-    return DatasetInput(dataset, [InputTag("mlflow.data.context", "training")])
+    return DatasetInput(dataset, [InputTag(CONTEXT, context)])

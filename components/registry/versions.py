@@ -89,6 +89,8 @@ def create(
 def _upload(
     client: MlflowClient, bundle: Path, digest: str, manifest: AnyBundle, run_id: str | None
 ) -> str:
+    from mlflow.entities import LoggedModelOutput
+
     model = client.create_logged_model(
         experiment_id(client, manifest.kind),
         name=manifest.kind,
@@ -104,6 +106,7 @@ def _upload(
             )
             client.log_model_artifacts(model_id, folder)
         if run_id is not None:
+            client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
             _log_metrics(client, run_id, model_id, manifest)
         status = "READY"
     finally:

@@ -95,7 +95,10 @@ def test_a_training_is_found_again_with_all_its_facts(
     assert tags["mlflow.source.git.commit"] == "c0ffee"
     assert tags["evaluation_set"] == "e" * 64
     assert tags["lake_version"] == "7"
-    [dataset] = [item["dataset"] for item in run["inputs"]["dataset_inputs"]]
+    assert "version 7 of the lake's samples" in tags["mlflow.note.content"]
+    inputs = {item["tags"][0]["value"]: item["dataset"] for item in run["inputs"]["dataset_inputs"]}
+    assert inputs["evaluation"]["digest"] == ("e" * 64)[:36]
+    dataset = inputs["training"]
     assert (dataset["name"], dataset["digest"], dataset["source_type"]) == (
         "samples",
         "v7",
@@ -126,8 +129,11 @@ def test_a_bundle_becomes_a_version_that_names_where_it_comes_from(
     lineage = registry.lineage(version.digest)
     assert lineage.version == version
     assert lineage.run_name == "retrain on samples 7"
-    assert "samples v7" in lineage.inputs[0]
-    assert "/srv/lake/samples" in lineage.inputs[0]
+    (learned_from,) = lineage.inputs
+    assert "samples v7" in learned_from
+    assert "/srv/lake/samples" in learned_from
+    outputs = get(f"{mlflow_url}/api/2.0/mlflow/runs/get?run_id={run_id}")["run"]["outputs"]
+    assert len(outputs["model_outputs"]) == 1
     assert lineage.champion_digest == "d" * 64
     assert lineage.metrics["bundle/regret_mean"] == pytest.approx(0.0123)
 
