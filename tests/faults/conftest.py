@@ -68,13 +68,13 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
         for report in terminalreporter.stats.get(outcome, []):
             results[report.nodeid.split("[")[0]].append(outcome)
     terminalreporter.section("fault matrix")
-    terminalreporter.write_line(f"{'fault':<68}{'kind':<6}{'tests':>6}  result")
+    terminalreporter.write_line(f"{'fault':<72}{'kind':<6}{'tests':>6}  result")
     for row in _asked(terminalreporter.config):
         found = [outcome for test in row["tests"] for outcome in results.get(test, ["not run"])]
         bad = {one: found.count(one) for one in sorted(set(found) - {"passed"})}
         told = "passed" if not bad else ", ".join(f"{n} {one}" for one, n in bad.items())
         kind = "+".join(row["kinds"])
-        terminalreporter.write_line(f"{row['fault']:<68}{kind:<6}{len(found):>6}  {told}")
+        terminalreporter.write_line(f"{row['fault']:<72}{kind:<6}{len(found):>6}  {told}")
 
 
 def _rows() -> list[dict[str, list[str]]]:
