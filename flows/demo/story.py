@@ -23,6 +23,7 @@ from flows.demo.stage import PORTS
 from flows.errors import DemoError
 from flows.releasing import champion_folder
 from flows.stack import addresses, schedules, servers
+from flows.triggers.cause import Cause, ask
 
 if TYPE_CHECKING:
     from datetime import timedelta
@@ -90,6 +91,8 @@ class Story:
             )
         for service in stack:
             self._services.wait_until_ready(service)
+        own = Cause("demo", "the demo has a run of its own")  # so that others wait an hour
+        ask(self._settings.home, [own], datetime.now(UTC), lambda _: None)
         self._services.start(schedules(self._settings))
         registry = str(self._settings.home / "processes")
         here = ("--processes", registry, "--only-label", f"{DEMO_LABEL}=true")
@@ -198,7 +201,8 @@ class Story:
     def _type(self, *words: str) -> str:
         """Type a command; how long it took from Enter to the word of both nodes."""
         ports = [f"--{n.replace('_', '-')}={getattr(self._settings, n)}" for n in PORTS]
-        flags = ("--home", str(self._settings.home), *ports, "--why", "the demo shows it", "--yes")
+        where = ("--home", str(self._settings.home), *ports)
+        flags = (*where, "--yes", "--no-wait", "--why", "the demo shows it")
         start = datetime.now(UTC)
         result = subprocess.run(
             [sys.executable, "-m", "flows.cli.main", *words, *flags],
@@ -206,9 +210,13 @@ class Story:
             text=True,
             check=False,
         )
-        self._require(result.returncode == 0, result.stderr or result.stdout)
+        self._require(result.returncode == 0, result.stderr)
+        self._say.fact(f"joulepilot {words[0]}: {result.stdout.splitlines()[-1]}")
+        sequence = history(self._settings.home)[-1].sequence
+        for node in (HERE, REFERENCE):
+            self._nodes.wait_for_release(node, sequence, within_s=30)
         took = _seconds(datetime.now(UTC) - start)
-        self._say.fact(f"joulepilot {words[0]}: {result.stdout.splitlines()[-1]}, after {took}")
+        self._say.fact(f"2 of 2 nodes run release {sequence}, {took} after Enter")
         return took
 
     def _stop(self) -> None:
