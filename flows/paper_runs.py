@@ -49,7 +49,9 @@ def log_runs(url: str, experiment: Experiment, folder: Path) -> str:
         ("the paper's agents", theirs, 200_000 * len(theirs)),
         ("ours, one agent for all targets", ours.rows, ours.n_steps),
     ):
-        figure = draw_figure_2(ours.sweep, _shown(rows), folder / f"figure-2-{len(runs)}.png")
+        own = folder / str(len(runs))  # one name for both: MLflow then shows them side by side
+        own.mkdir()
+        figure = draw_figure_2(ours.sweep, _shown(rows), own / "figure-2.png")
         facts = TrainingFacts(
             name=f"{name} (simulated node)",
             evaluation_set="",

@@ -17,7 +17,7 @@ from prefect import serve
 from prefect.client.orchestration import get_client
 from prefect.client.schemas.actions import WorkPoolCreate
 from prefect.client.schemas.objects import ConcurrencyLimitConfig, ConcurrencyLimitStrategy
-from prefect.exceptions import ObjectAlreadyExists
+from prefect.exceptions import ObjectAlreadyExists, PrefectHTTPStatusError
 from prefect.schedules import Cron, Interval
 from prefect.types.entrypoint import EntrypointType
 
@@ -105,18 +105,19 @@ def deploy_all(made: Sequence[RunnerDeployment], *, pool: str) -> list[str]:
 
 
 def main(names: Sequence[str]) -> int:
-    """Serve until SIGTERM or Ctrl-C; 1 when Prefect does not answer.
+    """Serve until SIGTERM or Ctrl-C; 1 when Prefect does not answer, or refuses the login.
 
     Args:
         names: of the deployments to serve, as `FLOW/NAME`; none: all.
     """
     try:
         serve_all([made for made in deployments() if not names or made.full_name in names])
-    except httpx.TransportError as error:
+    except (httpx.TransportError, PrefectHTTPStatusError) as error:
         sys.stderr.write(
             f"asked to register the flows with Prefect at {os.environ.get('PREFECT_API_URL')}\n"
-            f"  what is true: it does not answer: {error}\n"
-            "  what to do: start `joulepilot up`, or name the right server in PREFECT_API_URL\n"
+            f"  what is true: it does not take them: {error}\n"
+            "  what to do: start `joulepilot up`, name the right server in PREFECT_API_URL, or\n"
+            "  log in by prefect_login_file\n"
         )
         return 1
     return 0
