@@ -50,7 +50,8 @@ target-ms = 400
 metrics = "triton:8002/metrics"
 max-cpus = 1
 """
-"""Said in a file and not by labels, so that executors of other tests let these containers be."""
+"""Said in a file and not by labels, so that executors of other tests let these containers be; and
+a label keeps ours off those of others."""
 QUICK = (
     *("--window-s", "0.3", "--tick-s", "0.1", "--settle-s", "0.05", "--min-requests", "20"),
     *("--confirm-windows", "1", "--holdback", "0", "--power", "model"),
@@ -90,6 +91,7 @@ class Fleet:
     """Containers of one test, an executor's home, and the executors that were started."""
 
     home: Path
+    tag: str
     host: DockerHost
     originals: dict[str, str] = field(default_factory=dict)
     """By container id."""
@@ -153,7 +155,7 @@ class Fleet:
         self, program: tuple[str, ...], more: tuple[str, ...], home: Path | None
     ) -> subprocess.Popen[bytes]:
         words = ["run", "--home", str(home or self.home), "--node", "here", "--host", "docker"]
-        words += [*QUICK, *more]
+        words += ["--only-label", f"fleet={self.tag}", *QUICK, *more]
         with (self.home / "executor.log").open("ab") as log:
             self.running.append(subprocess.Popen([*program, *words], stdout=log, stderr=log))
         return self.running[-1]
@@ -164,10 +166,11 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     """Three containers whose owner set them differently."""
     _make_image()
     tag, host = uuid.uuid4().hex[:8], DockerHost()
-    fleet = Fleet(tmp_path, host)
+    fleet = Fleet(tmp_path, tag, host)
     try:
         for number, original in enumerate(ORIGINALS):
-            own = ["--name", f"joulepilot-kills-{tag}-{number}", "--stop-signal", "SIGKILL"]
+            own = ["--name", f"joulepilot-kills-{tag}-{number}", "--label", f"fleet={tag}"]
+            own += ["--stop-signal", "SIGKILL"]
             own += ["--cpuset-cpus", original] if original else []
             done = _docker("run", "-d", *own, IMAGE, "/bin/sh", "-c", SERVER)
             fleet.originals[done.stdout.decode().strip()] = original
