@@ -70,14 +70,14 @@ def test_one_decision_takes_as_long_as_few_askings_of_nothing(
     row = random_inputs(trained, 1, seed=0)
     acts = {"nothing": nothing(row)}
     acts |= {name: lambda ask=ask: ask(row) for name, ask in graphs.items()}
-    medians = {}
+    quick = {}  # a tenth of the calls: those that no other process has slowed down
     for name, act in acts.items():
-        elapsed, used = (np.percentile(each, [50, 99]) for each in times_us(act))
-        medians[name] = used[0]
+        elapsed, used = (np.percentile(each, [50, 99, 10]) for each in times_us(act))
+        quick[name] = used[2]
         with capsys.disabled():
             sys.stdout.write(
                 f"\n{name}: {elapsed[0]:.0f} µs (p99 {elapsed[1]:.0f}), of CPU {used[0]:.0f} µs "
                 f"(p99 {used[1]:.0f}), on CPU {one_cpu}"
             )
-    floor = medians.pop("nothing")
-    assert max(medians.values()) < MOST_TIMES_NOTHING * floor
+    floor = quick.pop("nothing")
+    assert max(quick.values()) < MOST_TIMES_NOTHING * floor
