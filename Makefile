@@ -4,7 +4,7 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help install demo drill test faults lint bench policy lock clean
+.PHONY: help install demo drill together test faults lint bench policy lock clean
 
 help: ## show this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / {printf "  make %-8s %s\n", $$1, $$2}' Makefile
@@ -24,11 +24,14 @@ demo: install ## show the whole loop on this machine (about 5 minutes)
 drill: $(INSTALLED) ## an on-call exercise: a bad policy goes by itself, a subtle one by hand
 	$(BIN)/joulepilot drill $(DRILL)
 
+together: install ## three containers under a joint plan: a priority, a power cap, and back
+	$(BIN)/python -m flows.demo.together
+
 test: $(INSTALLED) lint ## check everything; NO_SKIPS=1 makes a skipped test a failure
 	JOULEPILOT_NO_SKIPS=$(NO_SKIPS) $(BIN)/pytest --benchmark-disable -n auto --maxprocesses 4 --dist loadfile $(TESTS)
 
 faults: $(INSTALLED) ## the fault matrix at full length, as a table (root, Docker engine)
-	$(BIN)/pytest --benchmark-disable --timeout 1800 --faults tests/faults tests/components
+	$(BIN)/pytest --benchmark-disable --timeout 1800 --faults tests/faults tests/components tests/flows
 
 lint: $(INSTALLED) ## style, types and the order of the layers
 	$(BIN)/ruff check .
