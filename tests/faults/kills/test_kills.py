@@ -40,7 +40,7 @@ AT_THE_END = (
 )
 STEPS = [
     *[(where, when, 1) for where in (*AT_START, *IN_A_CHANGE) for when in ("before", "after")],
-    *[(where, "after", 2) for where in IN_A_CHANGE],
+    ("os:fsync", "after", 2),
 ]
 SHORT = {("components.actuation.engine_pool:EnginePool.post", "after", 1), ("os:fsync", "after", 2)}
 
