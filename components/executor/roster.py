@@ -14,11 +14,10 @@ from components.executor.decision import JobDecision
 from components.executor.job_proofs import asked_of, fingerprint_of, work_of
 from components.executor.job_run import JobRun, candidate_of, reach
 from components.executor.observation import WindowObserver
-from components.executor.sampling import InForce, image_of
+from components.executor.sampling import InForce
+from components.executor.search_session import search_settings
 from components.executor.window import JobReading
 from components.jobs.job import Mode
-from components.policy.recorded import JobKey
-from components.policy.search_settings import SearchSettings
 from components.telemetry.sample import Arm
 
 if TYPE_CHECKING:
@@ -218,23 +217,7 @@ class Roster:
             self._settings,
             self._open_search,
             is_canary=mode is Mode.CANARY,
-            search=SearchSettings(
-                max_unsafe_probes=managed.job.probe_max_misses,
-                min_p_feasible=managed.job.probe_min_p,
-                confirm_windows=self._settings.confirm_windows,
-                job=self._key(managed),
-            ),
-        )
-
-    def _key(self, managed: Managed) -> JobKey:
-        """As samples name it, so that what was recorded of it is found again."""
-        job = managed.job
-        return JobKey(
-            node=self._ports.name,
-            image=image_of(managed.container),
-            model=job.model,
-            batch_size=job.batch_size,
-            statistic=job.target.statistic.value,
+            search=search_settings(managed, self._ports.name, self._settings.confirm_windows),
         )
 
     def _remembered(self, managed: Managed) -> Allocation | None:

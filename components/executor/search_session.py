@@ -4,12 +4,15 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, Protocol
 
+from components.executor.sampling import image_of
+from components.policy.recorded import JobKey
 from components.policy.search import Search, SearchSettings
 from components.policy.steps import Confirm, Probe
 
 if TYPE_CHECKING:
     from collections.abc import Iterable, Sequence
 
+    from components.executor.jobs_in_charge import Managed
     from components.jobs.candidate import Candidate, Prediction
     from components.jobs.target import Target
     from components.node.topology import Topology
@@ -124,3 +127,23 @@ class SearchSession:
     def predictions(self) -> tuple[Prediction, ...]:
         """What is believed of every candidate."""
         return self._search.predictions()
+
+
+def search_settings(managed: Managed, node: str, confirm_windows: int) -> SearchSettings:
+    """How bold the search of a job may be, and whose search it is.
+
+    Its key is what samples call it, so that what was recorded of it is found again.
+    """
+    job = managed.job
+    return SearchSettings(
+        max_unsafe_probes=job.probe_max_misses,
+        min_p_feasible=job.probe_min_p,
+        confirm_windows=confirm_windows,
+        job=JobKey(
+            node=node,
+            image=image_of(managed.container),
+            model=job.model,
+            batch_size=job.batch_size,
+            statistic=job.target.statistic.value,
+        ),
+    )
