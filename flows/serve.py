@@ -113,9 +113,11 @@ def main(names: Sequence[str]) -> int:
     try:
         serve_all([made for made in deployments() if not names or made.full_name in names])
     except (httpx.TransportError, PrefectHTTPStatusError) as error:
+        is_away = isinstance(error, httpx.TransportError)
+        found = "it does not answer" if is_away else "it does not take them"
         sys.stderr.write(
             f"asked to register the flows with Prefect at {os.environ.get('PREFECT_API_URL')}\n"
-            f"  what is true: it does not take them: {error}\n"
+            f"  what is true: {found}: {error}\n"
             "  what to do: start `joulepilot up`, name the right server in PREFECT_API_URL, or\n"
             "  log in by prefect_login_file\n"
         )

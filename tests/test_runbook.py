@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Iterator
 
 ROOT = Path(__file__).parent.parent
-DOCS = ("runbook.md", "threat-model.md", "operations.md")
+DOCS = ("runbook.md", "threat-model.md", "operations.md", "team.md", "many-jobs.md")
 COMMANDS = [
     line
     for name in DOCS
@@ -50,9 +50,12 @@ def test_a_command_is_one_that_exists(line: str) -> None:
         assert people_parser().parse_args(words[1:]).handler
     elif words[0] == "prefect":
         assert words[1:3] == ["worker", "start"]
-    else:
-        assert words[0] == "systemd-analyze"
+    elif words[0] == "systemd-analyze":
         assert (ROOT / words[-1]).is_file()
+    elif "docker-compose" in words:
+        assert (ROOT / "deployments/compose/compose.yaml").is_file()
+    else:
+        assert os.access(ROOT / words[0], os.X_OK)
 
 
 def test_what_a_table_quotes_is_really_said_somewhere() -> None:

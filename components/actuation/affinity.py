@@ -6,9 +6,9 @@ import os
 from typing import TYPE_CHECKING
 
 from components.actuation.errors import ContainerGoneError, RefusedError
+from components.actuation.threads import thread_ids
 
 if TYPE_CHECKING:
-    from collections.abc import Iterator
     from pathlib import Path
 
     from components.node.cpuset import CpuSet
@@ -26,7 +26,7 @@ def set_affinity(proc: Path, pid: int, cpus: CpuSet) -> None:
     """
     reached: set[int] = set()
     for _ in range(_PASSES):
-        new = {thread for thread in _threads(proc, pid) if thread not in reached}
+        new = {thread for thread in thread_ids(proc, pid) if thread not in reached}
         if not new:
             return
         for thread in new:
@@ -40,7 +40,7 @@ def get_affinity(proc: Path, pid: int) -> CpuSet:
     Raises:
         ContainerGoneError: no thread of it is left.
     """
-    sets = [cpus for thread in _threads(proc, pid) if (cpus := _thread_cpus(thread))]
+    sets = [cpus for thread in thread_ids(proc, pid) if (cpus := _thread_cpus(thread))]
     if not sets:
         raise ContainerGoneError(
             f"asked for the CPUs of process {pid}", "it is not there", "nothing: it has ended"
@@ -50,11 +50,7 @@ def get_affinity(proc: Path, pid: int) -> CpuSet:
 
 def has_affinity(proc: Path, pid: int, cpus: CpuSet) -> bool:
     """Whether every thread has exactly these CPUs."""
-    return all(_thread_cpus(thread) in {cpus, frozenset()} for thread in _threads(proc, pid))
-
-
-def _threads(proc: Path, pid: int) -> Iterator[int]:
-    return (int(folder.name) for folder in (proc / str(pid) / "task").glob("[0-9]*"))
+    return all(_thread_cpus(thread) in {cpus, frozenset()} for thread in thread_ids(proc, pid))
 
 
 def _set_thread(thread: int, cpus: CpuSet) -> None:

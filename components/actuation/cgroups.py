@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.actuation.errors import ContainerGoneError, HostAwayError
@@ -15,9 +16,9 @@ from components.node.cpuset import CpuSet, parse_cpu_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
-    from pathlib import Path
 
 _CHUNK_BYTES = 65_536
+_PROCESSES = "cgroup.procs"
 _EFFECTIVE_FILES = ("cpuset.cpus.effective", "cpuset.effective_cpus")
 
 
@@ -63,8 +64,10 @@ class Cgroup:
     def pids(self) -> tuple[int, ...] | None:
         """Processes in it and below; None where the kernel does not tell."""
         found: list[int] = []
-        for file in sorted(self.cpuset.glob("**/cgroup.procs")):
-            text = _read(file)
+        for folder, _, files in os.walk(self.cpuset):  # which minds no folder that goes meanwhile
+            if _PROCESSES not in files:
+                continue
+            text = _read(Path(folder) / _PROCESSES)
             if text is None:
                 return None
             found.extend(int(line) for line in text.split())

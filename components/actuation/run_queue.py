@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.actuation.threads import thread_ids
+
 if TYPE_CHECKING:
     from collections.abc import Iterable
     from pathlib import Path
@@ -47,9 +49,10 @@ class RunQueueWait:
 def _waits(proc: Path, pids: Iterable[int]) -> Iterable[tuple[int, tuple[int, int]]]:
     """By thread: nanoseconds it waited, and how often it got a CPU."""
     for pid in pids:
-        for file in (proc / str(pid) / "task").glob("*/schedstat"):
+        for thread in thread_ids(proc, pid):
             try:
+                file = proc / str(pid) / "task" / str(thread) / "schedstat"
                 fields = file.read_text().split()
-                yield int(file.parent.name), (int(fields[_WAIT_FIELD]), int(fields[_SLICES_FIELD]))
+                yield thread, (int(fields[_WAIT_FIELD]), int(fields[_SLICES_FIELD]))
             except (OSError, IndexError):  # the thread has ended
                 continue

@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+import subprocess
+import threading
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -73,3 +75,23 @@ def test_what_waking_up_takes_of_itself_is_not_counted(tmp_path: Path) -> None:
     short.write_text("1 4000000 101\n")  # 40 µs each time
     long.write_text("1 4000000 3\n")  # 2 ms each time
     assert waits.update(tmp_path, [7]) == pytest.approx(0.0039)
+
+
+def test_processes_that_end_while_they_are_looked_at_disturb_nothing() -> None:
+    """On a container of short commands every look is a race with the end of one."""
+    pid, is_over = [0], threading.Event()
+
+    def come_and_go() -> None:
+        for _ in range(150):
+            with subprocess.Popen(["true"]) as process:
+                pid[0] = process.pid
+        is_over.set()
+
+    starter = threading.Thread(target=come_and_go)
+    starter.start()
+    waits, n_looks = RunQueueWait(), 0
+    while not is_over.is_set():
+        waits.update(Path("/proc"), pid)
+        n_looks += 1
+    starter.join()
+    assert n_looks > 100

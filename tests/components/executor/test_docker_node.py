@@ -60,6 +60,7 @@ def container() -> Iterator[Container]:
     subprocess.run(build, capture_output=True, check=True)
     name = f"joulepilot-test-{uuid.uuid4().hex[:8]}"
     labels = {
+        "joulepilot-test": name,
         "joulepilot.enable": "true",
         "joulepilot.target-ms": "400",
         "joulepilot.metrics": "prometheus:8002/metrics",
@@ -87,7 +88,7 @@ def container() -> Iterator[Container]:
 
 
 def test_a_container_is_moved_read_back_and_given_its_cpus_again(tmp_path, container):
-    executor = _run(tmp_path)
+    executor = _run(tmp_path, container)
     try:
         _wait(lambda: _state(tmp_path, container.name) == "settled", "it to settle", tmp_path)
         status = _job(tmp_path, container.name)
@@ -105,12 +106,14 @@ def test_a_container_is_moved_read_back_and_given_its_cpus_again(tmp_path, conta
 
 
 def test_killed_in_the_middle_a_later_start_gives_the_cpus_back(tmp_path, container):
-    killed = _run(tmp_path)
-    _wait(lambda: container.cpus() != ALL, "the first change", tmp_path)
-    _end(killed, signal.SIGKILL)
+    killed = _run(tmp_path, container)
+    try:
+        _wait(lambda: container.cpus() != ALL, "the first change", tmp_path)
+    finally:
+        _end(killed, signal.SIGKILL)
     left_behind = container.cpus()
 
-    executor = _run(tmp_path, "--mode", "recommend")
+    executor = _run(tmp_path, container, "--mode", "recommend")
     try:
         _wait(lambda: container.cpus() == ALL, "the original", tmp_path)
     finally:
@@ -121,7 +124,7 @@ def test_killed_in_the_middle_a_later_start_gives_the_cpus_back(tmp_path, contai
 
 
 def test_a_container_removed_while_it_is_managed_is_forgotten(tmp_path, container):
-    executor = _run(tmp_path)
+    executor = _run(tmp_path, container)
     try:
         _wait(lambda: container.cpus() != ALL, "the first change", tmp_path)
         _docker("stop", "-t", "0", container.name)
@@ -132,8 +135,9 @@ def test_a_container_removed_while_it_is_managed_is_forgotten(tmp_path, containe
     assert code == 0
 
 
-def _run(home: Path, *more: str) -> subprocess.Popen[bytes]:
+def _run(home: Path, container: Container, *more: str) -> subprocess.Popen[bytes]:
     words = ["--home", str(home), "--node", "here", "--host", "docker", "--window-s", "1"]
+    words += ["--only-label", f"joulepilot-test={container.name}"]
     words += ["--min-requests", "20", "--tick-s", "0.25", "--settle-s", "0.3"]
     words += ["--confirm-windows", "1", *more]
     with (home / "executor.log").open("ab") as log:
