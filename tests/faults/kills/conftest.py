@@ -97,6 +97,10 @@ class Fleet:
     """By container id."""
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    def name(self, number: int) -> str:
+        """What a container is called."""
+        return f"joulepilot-kills-{self.tag}-{number}"
+
     def run(self, *more: str, home: Path | None = None) -> subprocess.Popen[bytes]:
         """Start an executor."""
         return self._spawn((sys.executable, "-m", "components.executor"), more, home)
@@ -169,7 +173,7 @@ def fleet(tmp_path: Path) -> Iterator[Fleet]:
     fleet = Fleet(tmp_path, tag, host)
     try:
         for number, original in enumerate(ORIGINALS):
-            own = ["--name", f"joulepilot-kills-{tag}-{number}", "--label", f"fleet={tag}"]
+            own = ["--name", fleet.name(number), "--label", f"fleet={tag}"]
             own += ["--stop-signal", "SIGKILL"]
             own += ["--cpuset-cpus", original] if original else []
             done = _docker("run", "-d", *own, IMAGE, "/bin/sh", "-c", SERVER)
