@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 
 SHIPPED = Path(device_classifier.__file__).parent / "tables/simulated-roofline-0-network-200.csv"
 N_TIMES = 3000
-MOST_TIMES_NOTHING = 9.0
+MOST_TIMES_NOTHING = 12.0
 
 
 @pytest.fixture
@@ -63,13 +63,17 @@ def times_us(act: Callable[[], object]) -> tuple[np.ndarray, np.ndarray]:
 
 
 def test_one_decision_takes_as_long_as_few_askings_of_nothing(
-    one_cpu: int, capsys: pytest.CaptureFixture[str]
+    one_cpu: int, capsys: pytest.CaptureFixture[str], request: pytest.FixtureRequest
 ) -> None:
     trained = train(read_table(SHIPPED))
     _, graphs = open_device_files(export(trained))
     row = random_inputs(trained, 1, seed=0)
     acts = {"nothing": nothing(row)}
     acts |= {name: lambda ask=ask: ask(row) for name, ask in graphs.items()}
+    if request.config.getoption("benchmark_disable"):  # among other tests no time means anything
+        answers = [answer for ask in graphs.values() for answer in ask(row).values()]
+        assert all(np.isfinite(answer).all() for answer in answers)
+        return
     quick = {}  # a tenth of the calls: those that no other process has slowed down
     for name, act in acts.items():
         elapsed, used = (np.percentile(each, [50, 99, 10]) for each in times_us(act))
