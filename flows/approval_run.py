@@ -21,6 +21,7 @@ from prefect.client.schemas.objects import StateType
 from prefect.deployments import run_deployment
 from prefect.exceptions import PrefectHTTPStatusError
 
+from components.policy.manifest import CORE_ALLOCATOR
 from flows.approvals import Decision, ask_approval, decide
 
 if TYPE_CHECKING:
@@ -36,14 +37,18 @@ APPROVE, REJECT = "approve", "reject"
 
 def ask(settings: Settings, version: RegisteredVersion, *, why: str, rollout: str) -> Request:
     """Write down that a version waits for a person."""
-    now = datetime.now(UTC)
-    return ask_approval(settings.home, version.digest, version.version, why, now, rollout)
+    return ask_approval(settings.home, version, why, datetime.now(UTC), rollout)
 
 
 def start(settings: Settings, version: RegisteredVersion, *, why: str, rollout: str) -> Request:
     """Ask, and start the run whose page has the form."""
     asked = ask(settings, version, why=why, rollout=rollout)
-    request = {"version": str(version.version), "why": why, "rollout": rollout}
+    request = {
+        "version": str(version.version),
+        "policy": version.policy,
+        "why": why,
+        "rollout": rollout,
+    }
     parameters = {"request": request}
     run_deployment(f"{FLOW}/{DEPLOYMENT}", parameters=parameters, timeout=0, as_subflow=False)
     return asked
@@ -59,7 +64,7 @@ def answered(settings: Settings, asked: Request, answer: Answer) -> Request:
     return decide(settings.home, asked.digest, decision)
 
 
-def close_form(version: int, decision: Decision) -> str | None:
+def close_form(version: RegisteredVersion, decision: Decision) -> str | None:
     """Resume the run that waits for this version with an answer given elsewhere.
 
     Returns:
@@ -77,7 +82,9 @@ def close_form(version: int, decision: Decision) -> str | None:
                 deployment_filter=DeploymentFilter(name=DeploymentFilterName(any_=[DEPLOYMENT])),
                 flow_run_filter=waiting,
             ):
-                if run.parameters.get("request", {}).get("version") == str(version):
+                request = run.parameters.get("request", {})
+                policy = request.get("policy", CORE_ALLOCATOR)
+                if (policy, request.get("version")) == (version.policy, str(version.version)):
                     client.resume_flow_run(run.id, run_input=form)
     except (httpx.TransportError, PrefectHTTPStatusError) as error:
         logger.warning("the form in Prefect stays open: %s", error)

@@ -10,11 +10,14 @@ from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING
 
 from components.durable_file import replace_file
+from components.policy.manifest import CORE_ALLOCATOR
 from flows.errors import ApprovalError
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
     from pathlib import Path
+
+    from components.registry.facts import RegisteredVersion
 
 FOLDER = "approvals"
 EXPIRES_AFTER = timedelta(hours=24)
@@ -41,6 +44,8 @@ class Request:
     decision: Decision | None = None
     rollout: str = "all"
     """How it gets everywhere once a person said yes."""
+    policy: str = CORE_ALLOCATOR
+    """Which policy it is a version of."""
 
     def is_open(self, now: datetime) -> bool:
         """Whether a person may still decide."""
@@ -68,15 +73,22 @@ class Request:
 
 
 def ask_approval(
-    home: Path, digest: str, version: int, why: str, now: datetime, rollout: str = "all"
+    home: Path, version: RegisteredVersion, why: str, now: datetime, rollout: str = "all"
 ) -> Request:
     """Write a request down; asking again before the last one's time is over changes nothing."""
-    path = _path(home, digest)
+    path = _path(home, version.digest)
     if path.exists():
         known = _read(path)
         if now < known.expires_at:
             return known
-    request = Request(digest, version, why, now + EXPIRES_AFTER, rollout=rollout)
+    request = Request(
+        version.digest,
+        version.version,
+        why,
+        now + EXPIRES_AFTER,
+        rollout=rollout,
+        policy=version.policy,
+    )
     _write(path, request)
     return request
 
@@ -143,6 +155,7 @@ def _write(path: Path, request: Request) -> None:
         "version": request.version,
         "why": request.why,
         "rollout": request.rollout,
+        "policy": request.policy,
         "expires_at": request.expires_at.isoformat(),
         "decision": said
         and {
@@ -163,7 +176,8 @@ def _read(path: Path) -> Request:
             digest=str(content["digest"]),
             version=int(content["version"]),
             why=str(content["why"]),
-            rollout=str(content.get("rollout", "all")),  # older files do not have it
+            rollout=str(content.get("rollout", "all")),  # older files do not have this,
+            policy=str(content.get("policy", CORE_ALLOCATOR)),  # nor this
             expires_at=datetime.fromisoformat(content["expires_at"]).astimezone(UTC),
             decision=said
             and Decision(

@@ -23,7 +23,7 @@ from flows.canary_evidence import can_compare, judge
 from flows.errors import CanaryUnderWayError
 from flows.mirroring import mirror
 from flows.releasing import promote_version
-from flows.rollout import ALL, STAGES, require_not_blocked, ring_nodes
+from flows.rollout import ALL, require_not_blocked, ring_nodes, stages_of
 
 if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
@@ -56,7 +56,7 @@ def roll_out(
     Args:
         settings: of the home and its servers.
         version: that passed the gate.
-        rollout: one of `STAGES`.
+        rollout: one of `flows.rollout.STAGES`.
         who: asks for it.
         why: it is asked for.
         evidence: kept with the entry.
@@ -64,6 +64,7 @@ def roll_out(
 
     Raises:
         NotBetterError, NotJudgedError: the gate says no, or never saw it.
+        NoCanaryError: nodes do not compare versions of this policy.
         CanaryUnderWayError: another version is being tried.
         BlockedError: a node rolled it back.
         RefusedError: it regressed in a canary.
@@ -71,7 +72,7 @@ def roll_out(
         HubAwayError: nobody can say which nodes are.
         ConflictError: someone else appended an entry meanwhile.
     """
-    first, *then = STAGES[rollout]
+    first, *then = stages_of(rollout, version.policy)
     if first == ALL:
         return promote_version(settings, version, who=who, why=why, evidence=evidence)
     entries = ReleaseLog(settings.home / RELEASES).entries()

@@ -11,6 +11,7 @@ JoulepilotError
 ├── NotBetterError (PermanentError)     the gate refused a challenger
 ├── BlockedError (PermanentError)       a node blocked the bundle that shall be promoted
 ├── CanaryUnderWayError (PermanentError) another bundle is being tried
+├── NoCanaryError (PermanentError)     a canary of what nodes cannot compare
 ├── DatabaseError (PermanentError)      a file that names no PostgreSQL server
 ├── AddressError (PermanentError)       an address to tell of trouble that is none
 ├── NoSamplesError (PermanentError)     no sample was checked yet
@@ -68,6 +69,10 @@ class BlockedError(PermanentError):
 
 class CanaryUnderWayError(PermanentError):
     """Another bundle is being tried; two at once would say nothing of either."""
+
+
+class NoCanaryError(PermanentError):
+    """A canary of a policy that nodes cannot compare with the one in force."""
 
 
 class DatabaseError(PermanentError):

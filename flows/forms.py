@@ -31,6 +31,11 @@ Version = Annotated[
     Field(title="Version", description="Its number, or the start of its digest.", min_length=1),
 ]
 
+Policy = Annotated[
+    Literal["core-allocator", "device-classifier"],
+    Field(title="Policy", description="Which CPUs a job gets, or which device."),
+]
+
 ROLLOUT = Field(
     title="Rollout",
     description="canary: one node tries it, and all run it if it won; rings: one node, 10 %, all; "
@@ -78,9 +83,10 @@ class DeviceTrainingForm(Form):
     node_classes: Annotated[
         list[str], Field(title="Node classes", description="It is made for; * for any.")
     ] = ["*"]
-    promote: Annotated[
-        bool, Field(title="Promote", description="Have all nodes run it if the gate lets it.")
-    ] = False
+    rollout: Annotated[
+        Literal["none", "all"],
+        Field(title="Rollout", description="all: every node runs it at once; none: a person asks."),
+    ] = "none"
     why: Why = "scheduled training of devices"
 
 
@@ -88,6 +94,7 @@ class PromotionForm(Form):
     """Which version shall run, and how it gets everywhere."""
 
     version: Version
+    policy: Policy = "core-allocator"
     why: Why
     rollout: Rollout = "all"
     canary_hours: Annotated[
@@ -99,6 +106,7 @@ class ApprovalForm(Form):
     """The version a person is asked about."""
 
     version: Version
+    policy: Policy = "core-allocator"
     why: Why
     rollout: Rollout = "all"
 

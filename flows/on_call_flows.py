@@ -43,7 +43,7 @@ roll_back = task(name="rollback", timeout_seconds=120, **RETRIES)(releasing.roll
 def promote(promotion: PromotionForm) -> State[None]:
     """A version's number or digest to an entry of the release log."""
     settings = resolve({}).settings
-    found = releasing.find_version(settings, promotion.version)
+    found = releasing.find_version(settings, promotion.version, promotion.policy)
     outcome = roll_out(
         settings,
         found,
@@ -63,7 +63,7 @@ def promote(promotion: PromotionForm) -> State[None]:
 def approval(request: ApprovalForm) -> State[None]:
     """A version that passed the gate to a promotion, or not; nothing runs while it waits."""
     settings = resolve({}).settings
-    version = releasing.find_version(settings, request.version)
+    version = releasing.find_version(settings, request.version, request.policy)
     artifacts.gate(kept_verdict(settings.home, version.digest))
     asked = approval_run.ask(settings, version, why=request.why, rollout=request.rollout)
     if asked.decision is None:

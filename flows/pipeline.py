@@ -11,8 +11,10 @@ from prefect.states import Completed, Failed
 
 from components.settings.settings import resolve
 from flows import approval_run, artifacts, checked_lake, learning, releasing, sweeping
+from flows.device_learning import newest_table
 from flows.device_learning import train_device_challenger as learn_devices
-from flows.ending import NOT_BETTER, PASSED, PROMOTED, Wanted, conclude
+from flows.ending import Wanted, conclude
+from flows.errors import NoTableError
 from flows.forms import (
     DEFAULT_DEVICE_TRAINING,
     DEFAULT_PIPELINE,
@@ -29,6 +31,10 @@ from flows.triggers.event import emit
 from flows.triggers.of_data import causes_of_data
 
 if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from components.releases.strict_json import Scalar
+    from flows.device_learning import DeviceChallenger
     from flows.learning import Challenger
 
 ingest_telemetry = task(name="ingest", timeout_seconds=600, **RETRIES)(
@@ -105,35 +111,34 @@ def check() -> State[None]:
 def retrain(training: TrainingForm = DEFAULT_TRAINING) -> State[None]:
     """Checked samples to a judged version, and on to the nodes where that is asked."""
     cause = f"asked for by: {training.cause}" if training.cause else training.why
-    return _conclude(_train(training.seed), training.rollout, cause)
+    return _release(_train(training.seed), training.rollout, cause)
 
 
 @flow(
     name="retrain devices",
-    description="Train, score, judge and register a device classifier; promote it if it passes.",
+    description="Train, score, judge and register a device classifier; release it where that is "
+    "asked.",
     timeout_seconds=4 * HOUR_S,
+    **WATCHED,
 )
 def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> State[None]:
     """The newest device table to a judged version, and on to the nodes where that is asked."""
     settings = resolve({}).settings
+    try:
+        table = newest_table(settings.home)
+    except NoTableError as error:
+        return Completed(name="No table", message=f"{error.found}; {error.remedy}")
     with artifacts.progress("retrain-devices") as tell:
         challenger = train_device_challenger(
             settings,
+            table=table,
             node_classes=tuple(training.node_classes),
             seed=training.seed,
             progress=tell,
         )
     artifacts.device_challenger(challenger)
-    if not challenger.verdict.passed:
-        return Completed(name=NOT_BETTER, message=challenger.verdict.sentence)
-    if not training.promote:
-        return Completed(name=PASSED, message=challenger.verdict.sentence)
     evidence = {"table": challenger.table}
-    outcome = roll_out(
-        settings, challenger.version, "all", who=BY_FLOW, why=training.why, evidence=evidence
-    )
-    artifacts.release(outcome)
-    return Completed(name=PROMOTED, message=outcome.sentence)
+    return _conclude(challenger, training.rollout, training.why, evidence)
 
 
 @flow(
@@ -155,15 +160,24 @@ def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
     artifacts.check(report)
     if not report.verdict:
         return Failed(name="Bad data", message=report.verdict_reason)
-    return _conclude(_train(order.seed), order.rollout, order.why)
+    return _release(_train(order.seed), order.rollout, order.why)
 
 
-def _conclude(challenger: Challenger, rollout: str, why: str) -> State[None]:
+def _release(challenger: Challenger, rollout: str, why: str) -> State[None]:
+    return _conclude(challenger, rollout, why, {"lake_version": challenger.lake_version})
+
+
+def _conclude(
+    challenger: Challenger | DeviceChallenger,
+    rollout: str,
+    why: str,
+    evidence: Mapping[str, Scalar],
+) -> State[None]:
     ending = conclude(
         resolve({}).settings,
         challenger.version,
         challenger.verdict,
-        Wanted(rollout, BY_FLOW, why, {"lake_version": challenger.lake_version}),
+        Wanted(rollout, BY_FLOW, why, evidence),
         ask=approval_run.start,
         roll_out=roll_out,
     )

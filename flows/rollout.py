@@ -14,7 +14,7 @@ from components.hub.client import read_nodes
 from components.hub.errors import HubAwayError
 from components.policy.manifest import CORE_ALLOCATOR
 from components.releases.desired import ALL_NODES
-from flows.errors import BlockedError, RingError
+from flows.errors import BlockedError, NoCanaryError, RingError
 from flows.node_table import SILENT_AFTER_S
 
 if TYPE_CHECKING:
@@ -78,6 +78,21 @@ def changes(
         )
         for state in states
     )
+
+
+def stages_of(rollout: str, policy: str) -> tuple[str, ...]:
+    """The rings of a way to roll out, in order.
+
+    Raises:
+        NoCanaryError: nodes do not compare versions of that policy, so no ring would be the last.
+    """
+    if policy != CORE_ALLOCATOR and rollout != ALL:
+        raise NoCanaryError(
+            f"asked for the rollout {rollout!r} of a {policy}",
+            "nodes compare core allocators with each other, and nothing else",
+            "promote it everywhere, or to nodes you name and watch: joulepilot promote --ring",
+        )
+    return STAGES[rollout]
 
 
 def ring_nodes(ring: str, states: Sequence[NodeState], digest: str, now: datetime) -> Ring:

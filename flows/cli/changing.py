@@ -26,7 +26,7 @@ from flows.canaries import roll_out
 from flows.cli.printing import print_table
 from flows.errors import ApprovalError
 from flows.releasing import find_version, promote_version, roll_back, whoami
-from flows.rollout import STAGES, changes, confirm, require_not_blocked, ring_nodes
+from flows.rollout import changes, confirm, require_not_blocked, ring_nodes, stages_of
 
 if TYPE_CHECKING:
     import argparse
@@ -58,7 +58,8 @@ def promote(arguments: argparse.Namespace, resolved: Resolved) -> int:
     settings, states = resolved.settings, _nodes(resolved.settings)
     version = find_version(settings, arguments.version, arguments.policy)
     require_not_blocked(states, version.digest)
-    first, *then = (arguments.ring,) if arguments.rollout is None else STAGES[arguments.rollout]
+    rollout = arguments.rollout
+    first, *then = (arguments.ring,) if rollout is None else stages_of(rollout, version.policy)
     nodes = ring_nodes(first, states, version.digest, datetime.now(UTC))
     latest = ReleaseLog(settings.home / RELEASES).latest()
     after = 0 if latest is None else latest.sequence
@@ -118,10 +119,10 @@ def approve(arguments: argparse.Namespace, resolved: Resolved) -> int:
         raise ApprovalError(
             f"asked to decide on version {arguments.version}", "no reason was given", "add --why"
         )
-    version = find_version(settings, arguments.version)
+    version = find_version(settings, arguments.version, arguments.policy)
     said = Decision(not arguments.reject, whoami(), arguments.why, datetime.now(UTC))
     decided = decide(settings.home, version.digest, said)
-    close_form(version.version, said)
+    close_form(version, said)
     if arguments.reject:
         print(json.dumps({"sentence": decided.sentence}) if arguments.json else decided.sentence)
         return DONE
@@ -132,10 +133,17 @@ def approve(arguments: argparse.Namespace, resolved: Resolved) -> int:
 def _list_approvals(arguments: argparse.Namespace, settings: Settings) -> int:
     now = datetime.now(UTC)
     rows = [
-        (str(r.version), r.digest[:SHORT], r.state(now), f"{r.expires_at:%Y-%m-%d %H:%M}", r.why)
+        (
+            r.policy,
+            str(r.version),
+            r.digest[:SHORT],
+            r.state(now),
+            f"{r.expires_at:%Y-%m-%d %H:%M}",
+            r.why,
+        )
         for r in approvals(settings.home)
     ]
-    columns = ("version", "digest", "is", "expires (UTC)", "why")
+    columns = ("policy", "version", "digest", "is", "expires (UTC)", "why")
     if arguments.json:
         print(json.dumps([dict(zip(columns, row, strict=True)) for row in rows]))
     elif rows:

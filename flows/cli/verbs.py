@@ -126,6 +126,7 @@ VERBS: tuple[Verb, ...] = (
         "flows.cli.changing:approve",
         (
             argument("version", nargs="?", help=VERSION),
+            POLICY,
             argument("--reject", action="store_true", help="say no; the version stays challenger"),
             argument("--why", help="the reason, kept in the release log; needed with a version"),
             NO_WAIT,

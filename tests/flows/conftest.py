@@ -43,19 +43,29 @@ class Challenger:
 
     @property
     def version(self) -> RegisteredVersion:
-        return RegisteredVersion(
-            policy="core-allocator",
-            version=7,
-            digest=self.digest,
-            run_id=None,
-            lake_version=0,
-            evaluation_set="0" * 64,
-            git_commit="unknown",
-            release_sequence=None,
-            aliases=(),
-            created=datetime(2024, 5, 1, tzinfo=UTC),
-            description="",
-        )
+        return registered(self.digest)
+
+
+def registered(digest: str, version: int = 7, policy: str = "core-allocator") -> RegisteredVersion:
+    return RegisteredVersion(
+        policy=policy,
+        version=version,
+        digest=digest,
+        run_id=None,
+        lake_version=0,
+        evaluation_set="0" * 64,
+        git_commit="unknown",
+        release_sequence=None,
+        aliases=(),
+        created=datetime(2024, 5, 1, tzinfo=UTC),
+        description="",
+    )
+
+
+@pytest.fixture
+def make_version() -> Callable[..., RegisteredVersion]:
+    """A version as MLflow would name it."""
+    return registered
 
 
 @pytest.fixture

@@ -2,12 +2,14 @@
 
 import json
 import threading
+from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
 
+from components.registry.facts import RegisteredVersion
 from flows.approvals import (
     EXPIRES_AFTER,
     Decision,
@@ -25,8 +27,13 @@ NO = replace(YES, approved=False, who="bob")
 
 
 @pytest.fixture
-def home(tmp_path: Path) -> Path:
-    ask_approval(tmp_path, DIGEST, 7, "scheduled pipeline", NOW)
+def seventh(make_version: Callable[..., RegisteredVersion]) -> RegisteredVersion:
+    return make_version(DIGEST)
+
+
+@pytest.fixture
+def home(tmp_path: Path, seventh: RegisteredVersion) -> Path:
+    ask_approval(tmp_path, seventh, "scheduled pipeline", NOW)
     return tmp_path
 
 
@@ -73,11 +80,13 @@ def test_after_its_time_nobody_can_decide(home: Path) -> None:
         decide(home, DIGEST, replace(YES, when=NOW + EXPIRES_AFTER))
 
 
-def test_asking_again_changes_nothing_until_it_expired(home: Path) -> None:
+def test_asking_again_changes_nothing_until_it_expired(
+    home: Path, seventh: RegisteredVersion
+) -> None:
     decide(home, DIGEST, NO)
-    soon = ask_approval(home, DIGEST, 7, "again", NOW + timedelta(hours=1))
+    soon = ask_approval(home, seventh, "again", NOW + timedelta(hours=1))
     assert soon.decision == NO
-    later = ask_approval(home, DIGEST, 7, "again", NOW + EXPIRES_AFTER)
+    later = ask_approval(home, seventh, "again", NOW + EXPIRES_AFTER)
     assert later.is_open(NOW + EXPIRES_AFTER)
 
 
@@ -94,16 +103,23 @@ def test_a_damaged_file_is_named(home: Path, damage: str) -> None:
         approvals(home)
 
 
-def test_how_it_gets_everywhere_is_kept_with_the_request(tmp_path: Path) -> None:
-    ask_approval(tmp_path, DIGEST, 7, "nightly", NOW, "rings")
-    assert decide(tmp_path, DIGEST, YES).rollout == "rings"
+def test_what_it_is_and_how_it_gets_everywhere_is_kept_with_the_request(
+    tmp_path: Path, make_version: Callable[..., RegisteredVersion]
+) -> None:
+    version = make_version(DIGEST, 3, "device-classifier")
+    ask_approval(tmp_path, version, "nightly", NOW, "rings")
+    decided = decide(tmp_path, DIGEST, YES)
+    assert (decided.policy, decided.rollout) == ("device-classifier", "rings")
     path = next((tmp_path / "approvals").glob("*.json"))
-    older = {k: v for k, v in json.loads(path.read_text()).items() if k != "rollout"}
-    path.write_text(json.dumps(older))
-    assert approval_of(tmp_path, DIGEST).rollout == "all"
+    content = json.loads(path.read_text())
+    path.write_text(json.dumps({k: content[k] for k in content if k not in {"rollout", "policy"}}))
+    older = approval_of(tmp_path, DIGEST)
+    assert (older.policy, older.rollout) == ("core-allocator", "all")
 
 
-def test_the_one_that_expires_last_is_listed_last(home: Path) -> None:
-    ask_approval(home, "a" * 64, 8, "next night", NOW + timedelta(hours=24))
+def test_the_one_that_expires_last_is_listed_last(
+    home: Path, make_version: Callable[..., RegisteredVersion]
+) -> None:
+    ask_approval(home, make_version("a" * 64, 8), "next night", NOW + timedelta(hours=24))
     assert [request.version for request in approvals(home)] == [7, 8]
     assert json.loads(next((home / "approvals").glob("a*.json")).read_text())["version"] == 8

@@ -35,7 +35,7 @@ def settings(tmp_path: Path) -> Settings:
 
 def end(settings: Settings, made: Any, rollout: str, *, when: Any = None) -> Ending:
     def ask(settings: Settings, version: Any, *, why: str, rollout: str) -> Request:
-        return ask_approval(settings.home, version.digest, version.version, why, when, rollout)
+        return ask_approval(settings.home, version, why, when, rollout)
 
     wanted = Wanted(rollout, "joulepilot flows", "nightly", {"lake_version": 3})
     return conclude(settings, made.version, made.verdict, wanted, ask=ask, roll_out=roll_out)

@@ -3,7 +3,8 @@
 import pytest
 from pydantic import ValidationError
 
-from flows.forms import PipelineForm, SweepForm
+from components.policy.any_bundle import POLICIES
+from flows.forms import PipelineForm, PromotionForm, SweepForm
 from flows.serve import deployments
 
 
@@ -26,6 +27,11 @@ def test_every_parameter_has_a_title_and_a_description() -> None:
 def test_what_is_out_of_bounds_or_unknown_is_refused(wrong: dict[str, object]) -> None:
     with pytest.raises(ValidationError):
         PipelineForm.model_validate(wrong)
+
+
+def test_the_form_names_every_policy_there_is() -> None:
+    choices = PromotionForm.model_json_schema()["properties"]["policy"]["enum"]
+    assert tuple(choices) == POLICIES
 
 
 def test_a_sweep_without_nodes_is_refused() -> None:

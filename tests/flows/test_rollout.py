@@ -11,8 +11,8 @@ from components.hub.nodes import NodeState
 from components.releases.desired import Desired, Ring
 from components.telemetry.heartbeat import Heartbeat
 from components.telemetry.sample import Origin
-from flows.errors import BlockedError, RingError
-from flows.rollout import changes, confirmation, require_not_blocked, ring_nodes
+from flows.errors import BlockedError, NoCanaryError, RingError
+from flows.rollout import changes, confirmation, require_not_blocked, ring_nodes, stages_of
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 OLD, NEW = "a" * 64, "b" * 64
@@ -101,3 +101,11 @@ def test_a_change_tells_what_each_node_runs_and_would_run() -> None:
     found = {row.node: row for row in changes(FLEET, Desired(rings), NOW)}
     assert (found["n01"].before, found["n01"].after) == (OLD, NEW)
     assert found["n02"].after == OLD
+
+
+def test_a_device_classifier_has_no_canary_and_that_is_said() -> None:
+    assert stages_of("rings", "core-allocator") == ("one", "10%", "all")
+    assert stages_of("all", "device-classifier") == ("all",)
+    for rollout in ("canary", "rings"):
+        with pytest.raises(NoCanaryError, match="promote it everywhere"):
+            stages_of(rollout, "device-classifier")
