@@ -9,6 +9,7 @@ from components.executor.deciding import room_of, rule, wishes_of
 from components.jobs.candidate import Candidate
 from components.planning.joint_ledger import Window
 from components.planning.joint_planner import JointPlanner
+from components.planning.joint_prospects import Prospects
 from components.planning.joint_views import View
 from components.planning.reserve import is_shared, reserved_cpus, usable_cpus
 from components.policy.candidates import candidates_of
@@ -43,7 +44,8 @@ class JointDesk:
 
     def __init__(self, ports: NodePorts) -> None:
         self._ports = ports
-        self._planner = JointPlanner(ports.topology)
+        self._prospects = Prospects(ports.topology)
+        self._planner = JointPlanner(self._prospects)
         self._windows: dict[str, Window] = {}
         self._cpu_time: dict[str, tuple[float, float]] = {}
         self._candidates: dict[tuple[int, int], tuple[Candidate, ...]] = {}
@@ -88,10 +90,10 @@ class JointDesk:
         acting = [run for run in runs if run.acts and not run.is_idle and run.window is not None]
         if not self.serves(acting) or conditions.is_paused:
             return None
-        self._planner.keep_only({run.name for run in runs})
+        self._prospects.keep_only({run.name for run in runs})
         for run in acting:
-            self._planner.admit(run.name, brain, self._candidates_of(run, conditions))
-        self._planner.observe(windows, {run.name: run.in_force.cpus for run in runs})
+            self._prospects.admit(run.name, brain, self._candidates_of(run, conditions))
+        self._prospects.observe(windows, {run.name: run.in_force.cpus for run in runs})
         wishes = {
             wish.job: replace(wish, priority=says.priorities.get(wish.job, wish.priority))
             for wish in wishes_of(acting, conditions)

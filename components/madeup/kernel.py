@@ -30,6 +30,7 @@ class MadeUpKernel:
         self._possible = possible
         self._cgroups = root / "sys/fs/cgroup"
         self._stubborn: set[str] = set()
+        self._known: dict[str, Cgroup] = {}
         self.online = possible
         self.set_online(possible)
 
@@ -51,9 +52,12 @@ class MadeUpKernel:
         self._stubborn.discard(container_id)
 
     def cgroup(self, container_id: str) -> Cgroup:
-        """Where the files of a container lie."""
-        usage = self._cgroups / "cpuacct" / _SLICE / container_id / "cpuacct.usage"
-        return Cgroup(self._cgroups / "cpuset", self._folder(container_id), usage)
+        """Where the files of a container lie; asked for many times a tick."""
+        if container_id not in self._known:
+            usage = self._cgroups / "cpuacct" / _SLICE / container_id / "cpuacct.usage"
+            where = Cgroup(self._cgroups / "cpuset", self._folder(container_id), usage)
+            self._known[container_id] = where
+        return self._known[container_id]
 
     def configured(self, container_id: str) -> str:
         """What was set, literally; "" when nothing ever was."""

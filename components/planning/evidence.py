@@ -57,21 +57,31 @@ class Evidence:
         return self.original_keeps or self.cheapest_proven() is not None
 
     @cached_property
+    def _sums(self) -> dict[Candidate, _Sums]:
+        """What every window adds to, in one pass: this is asked for with every window."""
+        sums: dict[Candidate, _Sums] = {}
+        for o in self.observations:
+            known = sums.get(o.candidate)
+            if known is None:
+                known = sums[o.candidate] = _Sums()
+            log_ms = math.log(o.latency_ms)
+            known.n_windows += o.n_windows
+            known.log_ms += o.n_windows * log_ms
+            known.log_square += o.n_windows * log_ms * log_ms
+            known.power_w += o.n_windows * o.power_w
+            known.cut_short |= o.cut_short
+        return sums
+
+    @cached_property
     def measured(self) -> dict[Candidate, Measured]:
         """Sum up the observations by candidate."""
-        groups: dict[Candidate, list[Observation]] = {}
-        for observation in self.observations:
-            groups.setdefault(observation.candidate, []).append(observation)
-        return {candidate: _sum_up(group) for candidate, group in groups.items()}
+        return {candidate: sums.measured for candidate, sums in self._sums.items()}
 
     @cached_property
     def log_sigma(self) -> float:
         """Relative noise of one window, pooled over candidates that were measured repeatedly."""
-        means = {candidate: math.log(m.mean_ms) for candidate, m in self.measured.items()}
-        squares = EXPECTED_WORTH * EXPECTED_LOG_SIGMA**2 + sum(
-            o.n_windows * (math.log(o.latency_ms) - means[o.candidate]) ** 2
-            for o in self.observations
-        )
+        squares = EXPECTED_WORTH * EXPECTED_LOG_SIGMA**2
+        squares += sum(sums.scatter for sums in self._sums.values())
         return math.sqrt(squares / (EXPECTED_WORTH + self._n_repeats))
 
     @property
@@ -128,14 +138,22 @@ class Evidence:
         return max(missing, default=None)
 
 
-def _sum_up(group: list[Observation]) -> Measured:
-    return Measured(
-        mean_ms=math.exp(_weighted([(math.log(o.latency_ms), o.n_windows) for o in group])),
-        power_w=_weighted([(o.power_w, o.n_windows) for o in group]),
-        n_windows=sum(o.n_windows for o in group),
-        cut_short=any(o.cut_short for o in group),
-    )
+@dataclass(slots=True)
+class _Sums:
+    """Over the windows of one candidate, each as often as it is long."""
 
+    n_windows: float = 0.0
+    log_ms: float = 0.0
+    log_square: float = 0.0
+    power_w: float = 0.0
+    cut_short: bool = False
 
-def _weighted(pairs: list[tuple[float, float]]) -> float:
-    return sum(value * weight for value, weight in pairs) / sum(weight for _, weight in pairs)
+    @property
+    def measured(self) -> Measured:
+        n = self.n_windows
+        return Measured(math.exp(self.log_ms / n), self.power_w / n, n, self.cut_short)
+
+    @property
+    def scatter(self) -> float:
+        """Squared deviations of log latency from its mean."""
+        return max(self.log_square - self.log_ms**2 / self.n_windows, 0.0)

@@ -34,6 +34,7 @@ MOVED = 0.005
 SHARED_SIGMA = 0.15
 """Doubt of what was measured while jobs had the same CPUs."""
 GAMMA_SIGMA = 0.5
+EVERY = slice(None)
 _BY_OTHERS = 0.5
 """What changes latency by more is hardly the neighbours."""
 
@@ -92,6 +93,8 @@ class JobLedger:
         self._doubt = 0.0
         self._n_off = 0
         self._forecast: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
+        self._told: dict[int, float] = {}  # what the forecast was made of
+        self._expected: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._use: NDArray[np.float64] | None = None
         self._latest: int | None = None
 
@@ -116,6 +119,7 @@ class JobLedger:
         index = self._index.get(window.candidate)
         if index is None:
             return
+        self._expected = None
         if not self._reference_per_s:
             self._reference_per_s = window.rate_per_s
         use = min(window.busy_cpus / window.candidate.n_cpus, 1.0)
@@ -138,10 +142,10 @@ class JobLedger:
         self._update(known, undisturbed, window, is_shared=is_shared)
         known.use += 0.5 * (at_reference - known.use)
 
-    def outlook(self, rate_per_s: float) -> Outlook:
-        """What to expect at a load."""
-        mean, sigma = self._predict()
-        use = self._uses(mean)
+    def outlook(self, rate_per_s: float, rows: slice = EVERY) -> Outlook:
+        """What to expect of candidates at a load; of all, or of those at some positions."""
+        mean, sigma = (each[rows] for each in self._predict())
+        use = self._uses()[rows]
         by_load = self._by_load(use, rate_per_s)
         doubted = np.hypot(sigma, self._gamma_sigma * 0.3 * by_load)
         use_then = np.minimum(use * rate_per_s / self._reference_per_s, 1.0)
@@ -183,7 +187,8 @@ class JobLedger:
         known.weight = min(known.weight + window.n_windows, MOST_WEIGHT)
         known.sigma = SHARED_SIGMA if is_shared else WINDOW_SIGMA
         known.rate_per_s = window.rate_per_s
-        if abs(off) > MOVED:
+        index = self._index[window.candidate]
+        if abs(known.log_ms - self._told.get(index, math.inf)) > MOVED:
             self._forecast = None
 
     def _jumped(self, off: float) -> None:
@@ -197,8 +202,20 @@ class JobLedger:
         self._forecast = None
 
     def _predict(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """Log latency of every candidate and its doubt; what was measured stands as it is now."""
+        if self._expected is None or self._forecast is None:
+            mean, sigma = (each.copy() for each in self._forecasts())
+            for index, entry in self._entries.items():
+                error = math.hypot(entry.sigma, WINDOW_SIGMA) / math.sqrt(max(entry.weight, 1.0))
+                mean[index], sigma[index] = entry.log_ms, min(error, sigma[index])
+            self._expected = (mean, sigma)
+        return self._expected
+
+    def _forecasts(self) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+        """What the policy makes of the readings; asked again when one has moved."""
         if self._forecast is None:
             entries = list(self._entries.items())
+            self._told = {index: entry.log_ms for index, entry in entries}
             shown = (
                 entries
                 if len(entries) <= MAX_CONTEXT
@@ -208,16 +225,14 @@ class JobLedger:
             context = tuple(Reading(i, e.log_ms, 5.0) for i, e in shown)
             probes, mask = lay_probes(self._features, context)
             forecast = self.brain.forecast(self._features[np.newaxis], probes, mask)
-            mean, sigma = forecast.latency_log[0].copy(), forecast.latency_sigma[0].copy()
-            for index, entry in entries:
-                error = math.hypot(entry.sigma, WINDOW_SIGMA) / math.sqrt(max(entry.weight, 1.0))
-                mean[index], sigma[index] = entry.log_ms, min(error, sigma[index])
-            self._forecast = (mean, sigma)
+            self._forecast = forecast.latency_log[0], forecast.latency_sigma[0]
             self._use = None
         return self._forecast
 
-    def _uses(self, mean: NDArray[np.float64]) -> NDArray[np.float64]:
+    def _uses(self) -> NDArray[np.float64]:
+        """Use that goes with each forecast, by that of the candidate that was in force last."""
         if self._use is None:
+            mean, _ = self._predict()
             at = self._latest if self._latest is not None else next(iter(self._entries))
             known = max(min(self._entries[at].use, 0.97), 1e-3)
             self._use = uses_of(mean, float(mean[at]), known)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from itertools import takewhile
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -53,7 +54,7 @@ class LoadTrack:
         return now + max(self._rise_per_s(at_s) * HORIZON_S, returning, 0.0)
 
     def _rise_per_s(self, at_s: float) -> float:
-        recent = [(t, rate) for t, rate in self._seen if t >= at_s - TREND_S]
+        recent = list(takewhile(lambda seen: seen[0] >= at_s - TREND_S, reversed(self._seen)))
         if len(recent) < 4:
             return 0.0
         times, rates = np.asarray(recent).T

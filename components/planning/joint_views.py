@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
     from components.jobs.candidate import Candidate
     from components.node.cpuset import CpuSet
-    from components.planning.joint import JointAsk, Tenant
+    from components.planning.joint import JointAsk
     from components.planning.joint_ledger import Window
     from components.planning.joint_shape import Shapes
     from components.planning.wish import Wish
@@ -72,14 +72,6 @@ class View:
         """Whether what is being tried was tried long enough."""
         asks_on = self.wish.purpose is Purpose.PROBE and self.wish.candidate == self.candidate
         return self.is_probing and not asks_on
-
-
-def is_at_risk(view: View, tenant: Tenant) -> bool:
-    """Whether what is in force is not good enough any more."""
-    if not view.wish.is_placed:
-        return True
-    here = [o for o in tenant.options if o.candidate == tenant.candidate]
-    return not here or not tenant.meets(here[0])
 
 
 def asking_of(views: Sequence[View], prober: str | None) -> list[View]:
