@@ -16,6 +16,7 @@ from flows.demo.nodes import DEVICES
 from flows.demo.pipeline_run import run_deployed
 from flows.device_tables import TABLES
 from flows.errors import DemoError
+from flows.forms import DeviceTrainingForm
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -85,11 +86,11 @@ class DeviceStory:
         run = run_deployed(
             DEPLOYMENT,
             {
-                "training": {
-                    "node_classes": [] if state is None else [state.heartbeat.node_class],
-                    "promote": True,
-                    "why": "the demo's device classifier",
-                }
+                "training": DeviceTrainingForm(
+                    node_classes=[] if state is None else [state.heartbeat.node_class],
+                    rollout="all",
+                    why="the demo's device classifier",
+                ).model_dump()
             },
             self._say.fact,
             within_s=180,

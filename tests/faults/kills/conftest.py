@@ -114,6 +114,15 @@ class Fleet:
         command += ["--home", str(home or self.home)]
         return subprocess.run(command, capture_output=True, text=True, check=False)
 
+    def hold(self, number: int, cpu: int, *, home: Path) -> bool:
+        """Ask an executor to keep a container on one CPU; whether it could be asked."""
+        words = ("hold", self.name(number), "--cpus", str(cpu), "--why", "asked by a test")
+        return self.ask(*words, home=home).returncode == 0
+
+    def cpus(self, number: int) -> frozenset[int]:
+        """What a container has, by the kernel."""
+        return self.host.effective_cpus(list(self.originals)[number])
+
     def end(self, process: subprocess.Popen[bytes], how: int = signal.SIGTERM) -> int:
         process.send_signal(how)
         return process.wait(PATIENCE_S)

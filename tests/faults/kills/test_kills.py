@@ -6,7 +6,6 @@ import os
 import random
 import signal
 import time
-from itertools import product
 
 import pytest
 
@@ -115,20 +114,21 @@ def test_of_two_executors_with_homes_of_their_own_one_changes_and_the_owner_gets
 ):
     other = tmp_path / "other"
     fleet.manage_from(other)
+    here, there = sorted(os.sched_getaffinity(0))[:2]
     first = fleet.run()
-    fleet.wait(fleet.has_moved, "the first change")
+    fleet.wait(lambda: fleet.ask("status").returncode == 0, "the first to answer")
+    assert fleet.hold(0, here, home=fleet.home)
+    fleet.wait(lambda: fleet.cpus(0) == {here}, "the first change")
 
     second = fleet.run(home=other)
     fleet.wait(lambda: fleet.ask("status", home=other).returncode == 0, "the second to answer")
-    for number, cpu in product(range(3), sorted(os.sched_getaffinity(0))[:2]):
-        # whichever the first has moved, on one of the two CPUs it is not
-        words = (fleet.name(number), "--cpus", str(cpu), "--why", "asked of the second")
-        fleet.ask("hold", *words, home=other)
-        fleet.ask("hold", fleet.name(number), "--off", home=other)
+    fleet.hold(0, there, home=other)
     fleet.wait(lambda: f"process {first.pid} changes it" in fleet.log(), "the second to be refused")
+    assert fleet.cpus(0) == {here}
     fleet.ask("hold", fleet.name(0), "--off", home=other)
     assert fleet.end(first) == 0
-    fleet.wait(fleet.has_moved, "the second to take over")
+    assert fleet.hold(0, there, home=other)
+    fleet.wait(lambda: fleet.cpus(0) == {there}, "the second to take over")
     assert fleet.end(second) == 0
 
     assert fleet.is_as_it_was()

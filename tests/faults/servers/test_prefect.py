@@ -47,7 +47,7 @@ def promoted_devices(stack: Any) -> int:
 def test_a_run_outlives_prefect_and_its_version_and_release_are_there_once(
     team: Any, wait_for: Callable[..., None]
 ) -> None:
-    run = team.begin(TRAIN, training={"promote": True, "why": "a test"})
+    run = team.begin(TRAIN, training={"rollout": "all", "why": "a test"})
     wait_for(lambda: team.state(run)[0] == "RUNNING", "the run to begin")
     team.kill("prefect")
     team.start("prefect")
