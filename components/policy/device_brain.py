@@ -15,7 +15,6 @@ import numpy as np
 
 from components.policy.device_facts import facts_from_json
 from components.policy.device_files import FACTS, device_file_names, open_device_files
-from components.policy.device_graphs import device_graph
 from components.policy.errors import BundleError, PolicyError
 
 if TYPE_CHECKING:
@@ -25,7 +24,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from components.policy.device_facts import DeviceFacts
-    from components.policy.graphs import Ask
+    from components.policy.device_graphs import OpenDeviceGraph
 
     Floats = NDArray[np.float64]
 
@@ -74,19 +73,19 @@ class DeviceForecast:
 
     def advice(self, row: int) -> DeviceAdvice:
         """Use the best device, or measure those that could be it first."""
-        p = self.p[row]
-        best = int(np.argmin(self.loss[row]))
+        p, losses = self.p[row].tolist(), self.loss[row].tolist()
+        best = losses.index(min(losses))
         is_strange = bool(self.strangeness[row] > STRANGE)
-        is_sure = bool(p[best] >= self.sure_from) and not is_strange
-        likeliest = np.argsort(-p, kind="stable")
+        is_sure = p[best] >= self.sure_from and not is_strange
+        likeliest = () if is_sure else sorted(range(len(p)), key=lambda d: -p[d])
         return DeviceAdvice(
             device=self.devices[best],
-            p=float(p[best]),
+            p=p[best],
             is_sure=is_sure,
             is_strange=is_strange,
-            to_measure=()
-            if is_sure
-            else tuple(self.devices[d] for d in likeliest if is_strange or p[d] >= IN_QUESTION),
+            to_measure=tuple(
+                self.devices[d] for d in likeliest if is_strange or p[d] >= IN_QUESTION
+            ),
         )
 
 
@@ -95,7 +94,7 @@ class DeviceBrain:
     """The graphs of a device classifier, ready to be asked."""
 
     facts: DeviceFacts
-    graphs: Mapping[str, Ask]
+    graphs: Mapping[str, OpenDeviceGraph]
 
     def forecast(
         self, objective: str, features: Floats, shift: Floats | None = None
@@ -115,11 +114,12 @@ class DeviceBrain:
         if shift is None:
             shift = np.zeros(shape)
         self._check(objective, features, shift, shape)
-        answer = self.graphs[objective]({"features": features, "shift": shift})
-        values = [answer[name].astype(np.float64) for name in device_graph(objective).output_names]
-        if not all(np.isfinite(value).all() for value in values):
+        graph = self.graphs[objective]
+        columns = graph.columns({"features": features, "shift": shift})
+        if not _is_finite(columns):
             raise _unusable(f"predicted the {objective} of devices", "a number is not finite")
-        return DeviceForecast(self.facts.sure_from[objective], self.facts.device_names, *values)
+        parts = graph.parts(columns)
+        return DeviceForecast(self.facts.sure_from[objective], self.facts.device_names, *parts)
 
     def unlike(self, features: Floats) -> tuple[str, ...]:
         """Say of one row, shape (F,), which features lie outside what was seen in training."""
@@ -132,14 +132,16 @@ class DeviceBrain:
     def _check(
         self, objective: str, features: Floats, shift: Floats, shape: tuple[int, int]
     ) -> None:
-        asked = f"asked for the {objective} of devices"
-        if objective not in self.graphs:
-            raise _unusable(asked, f"it was trained for {list(self.graphs)}")
         wanted = (shape[0], len(self.facts.features))
-        if features.shape != wanted or shift.shape != shape:
-            raise _unusable(asked, f"features have the shape {features.shape}, not {wanted}")
-        if not (np.isfinite(features).all() and np.isfinite(shift).all()):
-            raise _unusable(asked, "an input is not finite")
+        if objective not in self.graphs:
+            found = f"it was trained for {list(self.graphs)}"
+        elif features.shape != wanted or shift.shape != shape:
+            found = f"features have the shape {features.shape}, not {wanted}"
+        elif not (_is_finite(features) and _is_finite(shift)):
+            found = "an input is not finite"
+        else:
+            return
+        raise _unusable(f"asked for the {objective} of devices", found)
 
 
 def load_device_brain(folder: Path) -> DeviceBrain:
@@ -168,3 +170,8 @@ def _read(path: Path) -> bytes:
 
 def _unusable(asked: str, found: str) -> PolicyError:
     return PolicyError(asked, found, "keep the device in force, and measure")
+
+
+def _is_finite(values: Floats) -> bool:
+    """Whether all are; a third of the time that `.all()` takes for few."""
+    return int(np.count_nonzero(np.isfinite(values))) == values.size

@@ -23,7 +23,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from components.policy.device_facts import DeviceFacts
-    from components.policy.graphs import Ask
+    from components.policy.device_graphs import OpenDeviceGraph
 
 FACTS = "classifier.json"
 DEVICE_GOLDEN = "device_golden.npz"
@@ -35,7 +35,7 @@ def device_file_names(facts: DeviceFacts) -> tuple[str, ...]:
     return (FACTS, DEVICE_GOLDEN, *(device_graph(each).file for each in facts.objectives))
 
 
-def open_device_files(files: Mapping[str, bytes]) -> tuple[DeviceFacts, dict[str, Ask]]:
+def open_device_files(files: Mapping[str, bytes]) -> tuple[DeviceFacts, dict[str, OpenDeviceGraph]]:
     """Check the files and open a graph for each objective.
 
     Raises:
@@ -43,11 +43,12 @@ def open_device_files(files: Mapping[str, bytes]) -> tuple[DeviceFacts, dict[str
     """
     facts = facts_from_json(_file(files, FACTS))
     golden = _read_golden(_file(files, DEVICE_GOLDEN))
-    asks: dict[str, Ask] = {}
+    asks: dict[str, OpenDeviceGraph] = {}
+    widths = len(facts.features), len(facts.devices)
     for objective in facts.objectives:
         data = _file(files, device_graph(objective).file)
         _check_content(objective, data)
-        asks[objective] = open_device_graph(objective, data, len(facts.devices))
+        asks[objective] = open_device_graph(objective, data, *widths)
         _check_golden(facts, objective, asks[objective], golden)
     return facts, asks
 
@@ -63,7 +64,10 @@ def _check_content(objective: str, data: bytes) -> None:
 
 
 def _check_golden(
-    facts: DeviceFacts, objective: str, ask: Ask, golden: Mapping[str, NDArray[np.generic]]
+    facts: DeviceFacts,
+    objective: str,
+    ask: OpenDeviceGraph,
+    golden: Mapping[str, NDArray[np.generic]],
 ) -> None:
     graph = device_graph(objective)
     names = [f"{objective}/{name}" for name in (*graph.inputs, *graph.output_names)]
@@ -75,6 +79,7 @@ def _check_golden(
     widths = {"features": len(facts.features), "shift": len(facts.devices)}
     if n_rows == 0 or any(inputs[n].shape != (n_rows, width) for n, width in widths.items()):
         raise _bad(f"{DEVICE_GOLDEN} has inputs of {objective} in other shapes than {FACTS} says")
+    ask({name: rows[:1] for name, rows in inputs.items()})  # memory is planned for what comes first
     for name, actual in ask(inputs).items():
         wanted = golden[f"{objective}/{name}"]
         if actual.shape != wanted.shape or not np.isfinite(actual).all():

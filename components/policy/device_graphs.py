@@ -2,19 +2,24 @@
 
 from __future__ import annotations
 
+from itertools import pairwise
 from typing import TYPE_CHECKING
+
+import numpy as np
 
 from components.policy.errors import BundleError
 from components.policy.feature_spec import FeatureSpec
-from components.policy.graphs import ALLOWED_OPERATORS, Graph, open_graph
+from components.policy.graphs import ALLOWED_OPERATORS, Graph, guarded, open_checked
+from components.policy.one_row import OneRow
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
+    from collections.abc import Callable
 
-    import numpy as np
     from numpy.typing import NDArray
 
-    from components.policy.graphs import Ask
+    from components.policy.graphs import Feeds
+
+    Floats = NDArray[np.float64]
 
 COST_UNITS = {"latency": "ln(ms)", "energy": "ln(J)", "throughput": "ln(s/input)"}
 TREES = "ai.onnx.ml.TreeEnsembleRegressor"
@@ -27,6 +32,7 @@ DEVICE_OPERATORS = ALLOWED_OPERATORS | {
     "Min",
     "ReduceMean",
     "ReduceMin",
+    "Where",
     TREES,
 }
 """None of them makes a tensor of a size that is written in the file, loops or branches on data."""
@@ -65,27 +71,53 @@ def packed(graph: Graph) -> Graph:
     return Graph(graph.file, graph.inputs, (FeatureSpec(PACKED, "1", -1e9, 1e9),))
 
 
-def open_device_graph(objective: str, data: bytes, n_devices: int) -> Ask:
+class OpenDeviceGraph:
+    """The graph of one objective, open: asked for all it says at once, or by name."""
+
+    def __init__(self, graph: Graph, ask: Callable[[Feeds], Floats], n_devices: int) -> None:
+        self.graph = graph
+        self.n_devices = n_devices
+        self._ask = ask
+        self._names = graph.output_names
+        ends = [i * n_devices for i in range(len(self._names))]
+        self.n_columns = ends[-1] + 1
+        self._cuts = [np.s_[:, start:end] for start, end in pairwise(ends)] + [np.s_[:, -1]]
+
+    def columns(self, feeds: Feeds) -> Floats:
+        """All outputs side by side, [B, 4 D + 1].
+
+        Raises:
+            BundleError: what it gives are not as many.
+            PolicyError: it failed.
+        """
+        found = self._ask(feeds)
+        if found.ndim != 2 or found.shape[1] != self.n_columns:
+            raise BundleError(
+                f"asked for the graph {self.graph.file}",
+                f"it gives {found.shape} for {self.n_devices} devices",
+                "take the bundle again from where it was built",
+            )
+        return found
+
+    def parts(self, columns: Floats) -> list[Floats]:
+        """Its outputs in order: see `device_graph`."""
+        return [columns[cut] for cut in self._cuts]
+
+    def __call__(self, feeds: Feeds) -> dict[str, Floats]:
+        """Its outputs by name."""
+        return dict(zip(self._names, self.parts(self.columns(feeds)), strict=True))
+
+
+def open_device_graph(
+    objective: str, data: bytes, n_features: int, n_devices: int
+) -> OpenDeviceGraph:
     """Open the graph of one objective for asking.
 
     Raises:
         BundleError: it does not load, or its inputs or outputs are others than agreed.
     """
     graph = device_graph(objective)
-    ask_packed = open_graph(packed(graph), data)
-    *wide, last = graph.output_names
-
-    def ask(feeds: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
-        columns = ask_packed(feeds)[PACKED]
-        if columns.ndim != 2 or columns.shape[1] != len(wide) * n_devices + 1:
-            raise BundleError(
-                f"asked for the graph {graph.file}",
-                f"it gives {columns.shape} for {n_devices} devices",
-                "take the bundle again from where it was built",
-            )
-        found = {
-            name: columns[:, i * n_devices : (i + 1) * n_devices] for i, name in enumerate(wide)
-        }
-        return found | {last: columns[:, -1]}
-
-    return ask
+    session = open_checked(packed(graph), data)
+    n_columns = (len(graph.outputs) - 1) * n_devices + 1
+    ask = OneRow(session, {"features": n_features, "shift": n_devices}, PACKED, n_columns)
+    return OpenDeviceGraph(graph, guarded(graph, ask), n_devices)

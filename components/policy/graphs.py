@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any, TypeVar
 
 from components.policy.errors import BundleError, PolicyError
 from components.policy.feature_spec import FeatureSpec
@@ -15,7 +15,10 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-    Ask = Callable[[Mapping[str, NDArray[np.generic]]], dict[str, NDArray[np.float32]]]
+    Feeds = Mapping[str, NDArray[np.generic]]
+    Ask = Callable[[Feeds], dict[str, NDArray[np.float32]]]
+
+T = TypeVar("T")
 
 ALLOWED_OPERATORS = frozenset(
     {
@@ -90,8 +93,52 @@ def open_graph(graph: Graph, data: bytes) -> Ask:
     Raises:
         BundleError: it does not load, or its inputs or outputs are others than agreed.
     """
+    session, names = open_checked(graph, data), list(graph.output_names)
+
+    def run(feeds: Feeds) -> dict[str, NDArray[np.float32]]:
+        return dict(zip(names, session.run(names, dict(feeds)), strict=True))
+
+    return guarded(graph, run)
+
+
+def open_checked(graph: Graph, data: bytes) -> Any:
+    """Open a graph as a session that takes and gives what was agreed.
+
+    Raises:
+        BundleError: it does not load, or its inputs or outputs are others than agreed.
+    """
+    failures: tuple[type[Exception], ...] = (*_failures(), UnicodeDecodeError)  # names: no text
+    try:
+        session = open_session(data)
+    except failures as error:
+        raise _bad(graph, f"it does not load: {error}") from error
+    inputs = {node.name: len(node.shape) for node in session.get_inputs()}
+    outputs = tuple(node.name for node in session.get_outputs())
+    if inputs != dict(graph.inputs) or outputs != graph.output_names:
+        raise _bad(graph, f"it takes {inputs} and gives {outputs}")
+    return session
+
+
+def guarded(graph: Graph, run: Callable[[Feeds], T]) -> Callable[[Feeds], T]:
+    """The same, with failures of the runtime told as errors of the policy."""
+    failures = _failures()
+
+    def ask(feeds: Feeds) -> T:
+        try:
+            return run(feeds)
+        except failures as error:
+            raise PolicyError(
+                f"asked {graph.file} with shapes { {n: v.shape for n, v in feeds.items()} }",
+                f"it failed: {error}",
+                "keep the allocation in force and check the bundle",
+            ) from error
+
+    return ask
+
+
+def _failures() -> tuple[type[Exception], ...]:
     errors = load_onnxruntime().capi.onnxruntime_pybind11_state
-    failures = (
+    return (
         errors.Fail,
         errors.InvalidArgument,
         errors.InvalidGraph,
@@ -99,27 +146,6 @@ def open_graph(graph: Graph, data: bytes) -> Ask:
         errors.NotImplemented,
         errors.RuntimeException,
     )
-    try:
-        session = open_session(data)
-    except (*failures, UnicodeDecodeError) as error:  # names in it need not be text
-        raise _bad(graph, f"it does not load: {error}") from error
-    inputs = {node.name: len(node.shape) for node in session.get_inputs()}
-    outputs = tuple(node.name for node in session.get_outputs())
-    if inputs != dict(graph.inputs) or outputs != graph.output_names:
-        raise _bad(graph, f"it takes {inputs} and gives {outputs}")
-
-    def ask(feeds: Mapping[str, NDArray[np.generic]]) -> dict[str, NDArray[np.float32]]:
-        try:
-            values = session.run(list(outputs), dict(feeds))
-        except failures as error:
-            raise PolicyError(
-                f"asked {graph.file} with shapes { {n: v.shape for n, v in feeds.items()} }",
-                f"it failed: {error}",
-                "keep the allocation in force and check the bundle",
-            ) from error
-        return dict(zip(outputs, values, strict=True))
-
-    return ask
 
 
 def _bad(graph: Graph, found: str) -> BundleError:

@@ -42,8 +42,10 @@ def export(trained: TrainedClassifier, *, seed: int = 0) -> dict[str, bytes]:
     for objective, learned in trained.objectives.items():
         graph = device_graph(objective)
         files[graph.file] = write_objective(objective, learned, trained)
+        widths = (len(trained.feature_names), len(trained.devices))
+        ask = open_device_graph(objective, files[graph.file], *widths)
         inputs = random_inputs(trained, N_GOLDEN, seed)
-        outputs = open_device_graph(objective, files[graph.file], len(trained.devices))(inputs)
+        outputs = ask(inputs)
         golden |= {f"{objective}/{name}": value for name, value in inputs.items()}
         golden |= {f"{objective}/{name}": value for name, value in outputs.items()}
     buffer = io.BytesIO()
@@ -105,7 +107,7 @@ def _logs(write: GraphWriter, learned: TrainedObjective) -> Logs:
 
 
 def _costs(views: ViewWriter, learned: TrainedObjective) -> tuple[str | None, str]:
-    """The mean log cost of the contenders [B, C], where one is predicted; that of all [B, D]."""
+    """The mean log cost of the contenders [B, C, 1], if one is predicted; that of all [B, D]."""
     decider, cost = learned.decider, learned.cost
     n_devices, n_contenders = decider.n_devices, len(decider.among)
     n_mean = n_contenders if decider.costing else 0
@@ -123,7 +125,7 @@ def _costs(views: ViewWriter, learned: TrainedObjective) -> tuple[str | None, st
         return None, found
     write = views.writer
     return (
-        write.columns(found, np.arange(n_mean)),
+        write.columns(found, np.arange(n_mean)[:, None]),
         write.columns(found, n_mean + np.arange(n_devices)),
     )
 
@@ -148,9 +150,13 @@ def _strangeness(views: ViewWriter, region: Region) -> str:
     if len(region.points) == 0:
         return write.op("Relu", outside)
     factor = 1.0 / region.points.shape[1] / region.reach**2
-    weights, bias = distance_weights(region.points, factor)
-    squared = write.gemm(views.with_squares(region.views), weights, bias)
-    nearest = write.sums("ReduceMin", squared)
+    if (key := region.points.tobytes()) in views.distances:
+        distances, other = views.distances[key]
+        nearest = write.with_number("Mul", write.sums("ReduceMax", distances), factor / other)
+    else:
+        weights, bias = distance_weights(region.points, factor)
+        squared = write.gemm(views.with_squares(region.views), weights, bias)
+        nearest = write.sums("ReduceMin", squared)
     return write.op("Max", outside, nearest)
 
 

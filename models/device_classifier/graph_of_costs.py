@@ -25,6 +25,8 @@ if TYPE_CHECKING:
     from models.device_classifier.table import FloatArray
     from models.device_classifier.task import Fitted
 
+LEAST_HALF = 1e-9  # between the bounds of a residual that is a constant
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Rest:
@@ -83,31 +85,42 @@ class CostSums:
 
     def written(self, shift: str, places: FloatArray) -> str:
         """The sums, with shifts [B, D] times places [D, T] added: [B, T]."""
-        write = self.views.writer
-        found = write.gemm(shift, places, self.constant)
+        write, constant = self.views.writer, self.constant
+        parts: list[tuple[str, FloatArray]] = []
         if self._physical:
             costs = write_products(write, self.views.logs, [law for law, _ in self._laws])
-            found = write.gemm(costs, np.vstack([into for _, into in self._laws]), found)
+            parts.append((costs, np.vstack([into for _, into in self._laws])))
         smooth: dict[int, list[Smooth]] = {}
         for rest in self._rests.values():
             model = rest.residuals.fitted
             if isinstance(model, Linear | Kernel):
                 smooth.setdefault(id(rest.views), []).append(Smooth(rest, model))
             else:  # within bounds by what it is
-                trees = self.views.trees(rest.views, rest.view, model)
-                found = write.gemm(trees, rest.places, found)
+                parts.append((self.views.trees(rest.views, rest.view, model), rest.places))
         for alike in smooth.values():
             into = np.vstack([each.rest.places for each in alike])
-            found = write.gemm(_held(self.views, alike), into, found)
-        return found
+            low, high = (
+                np.concatenate([getattr(each.rest.residuals, end) for each in alike])
+                for end in ("low", "high")
+            )
+            middle, half = (low + high) / 2.0, np.maximum((high - low) / 2.0, LEAST_HALF)
+            constant = constant + middle @ into
+            parts.append((_held(self.views, alike, middle, half), half[:, None] * into))
+        added = write.op("Concat", shift, *(value for value, _ in parts), axis=1)
+        return write.gemm(added, np.vstack([places, *(into for _, into in parts)]), constant)
 
     @property
     def _laws(self) -> list[tuple[Physical, FloatArray]]:
         return list(self._physical.values())
 
 
-def _held(writer: ViewWriter, smooth: Sequence[Smooth]) -> str:
-    """Residuals that are linear or smooth, of the same features, within their bounds: [B, R C]."""
+def _held(
+    writer: ViewWriter, smooth: Sequence[Smooth], middle: FloatArray, half: FloatArray
+) -> str:
+    """Residuals that are linear or smooth, of the same features, within their bounds: [B, R C].
+
+    As distances from the middle of the bounds, in halves of what lies between them.
+    """
     write, views = writer.writer, smooth[0].rest.views
     n_most = max(len(each.line.slopes) for each in smooth)
     slopes = [
@@ -115,14 +128,15 @@ def _held(writer: ViewWriter, smooth: Sequence[Smooth]) -> str:
     ]
     view = "log" if n_most == len(views.kept) else "squares"
     bias = np.concatenate([each.line.intercept for each in smooth])
-    found = writer.linear(views, view, np.hstack(slopes), bias)
+    found = writer.linear(views, view, np.hstack(slopes) / half, (bias - middle) / half)
     if any(isinstance(each.model, Kernel) for each in smooth):
-        found = _with_kernels(writer, smooth, found)
-    low = np.concatenate([each.rest.residuals.low for each in smooth])
-    return write.clipped(found, low, np.concatenate([each.rest.residuals.high for each in smooth]))
+        found = _with_kernels(writer, smooth, found, half)
+    return write.clipped(found, -1.0, 1.0)
 
 
-def _with_kernels(writer: ViewWriter, smooth: Sequence[Smooth], lines: str) -> str:
+def _with_kernels(
+    writer: ViewWriter, smooth: Sequence[Smooth], lines: str, half: FloatArray
+) -> str:
     """Lines [B, R C] and the smooth parts of those that have one; equal points are written once."""
     write, views = writer.writer, smooth[0].rest.views
     weights: dict[tuple[bytes, float], FloatArray] = {}
@@ -137,8 +151,12 @@ def _with_kernels(writer: ViewWriter, smooth: Sequence[Smooth], lines: str) -> s
                 points.append(distance_weights(kernel.points, -1.0 / kernel.scale))
             weights[key][:, i * n_outputs : (i + 1) * n_outputs] = kernel.weights
     crossed, sizes = (np.concatenate(each, axis=-1) for each in zip(*points, strict=True))
-    similar = write.op("Exp", write.gemm(writer.with_squares(views), crossed, sizes))
-    return write.gemm(similar, np.vstack(list(weights.values())), lines)
+    exponents = write.gemm(writer.with_squares(views), crossed, sizes)
+    if len(points) == 1:
+        ((known, scale),) = weights
+        writer.distances[known] = exponents, -1.0 / scale
+    similar = write.op("Exp", exponents)
+    return write.gemm(similar, np.vstack(list(weights.values())) / half, lines)
 
 
 def distance_weights(points: FloatArray, factor: float) -> tuple[FloatArray, FloatArray]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -21,6 +22,8 @@ from models.device_classifier.decider import NO_RUN
 from models.device_classifier.residuals import Linear
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from models.device_classifier.confidence import Calibration
     from models.device_classifier.decider import Decider
     from models.device_classifier.gate import Gate
@@ -33,6 +36,23 @@ FAR = 50.0  # added to the log cost of a device that does not run
 STEEP = 1e9
 
 
+@dataclass(frozen=True, slots=True, eq=False)
+class _Part:
+    """What adds to the outlook: a value [B, V] by its weights, and a constant.
+
+    Attributes:
+        value: its name.
+        to_p, to_loss: [V, C].
+        p, loss: added to each column.
+    """
+
+    value: str
+    to_p: FloatArray
+    to_loss: FloatArray
+    p: float = 0.0
+    loss: float = 0.0
+
+
 def write_outlook(
     views: ViewWriter, decider: Decider, costs: str | None, shift: str
 ) -> tuple[str, str]:
@@ -41,79 +61,90 @@ def write_outlook(
     Args:
         views: writes what learners look at.
         decider: whose outlook.
-        costs: [B, C] the weighted mean of the members that predict log costs, shift included.
+        costs: [B, C, 1] the weighted mean of the members that predict log costs, shift included.
         shift: [B, D] added to log costs.
     """
-    write = views.writer
+    write, n_contenders = views.writer, len(decider.among)
     runs = _runs(views, decider.gate)
-    parts = []
+    parts: list[_Part] = []
     if costs is not None and decider.draws is not None:
         weight = sum(member.weight for member in decider.costing)
-        parts.append(_of_costs(write, costs, decider.draws, weight, runs))
-    if decider.naming:
-        moved = write.columns(shift, decider.among)
-        moved = write.op("Sub", moved, write.sums("ReduceMin", moved))
+        parts += _of_costs(write, costs, decider.draws, weight, runs)
+    own = np.eye(n_contenders)
     for member, temperature in decider.naming:
-        p = _probabilities(views, member.fitted)
-        if runs is not None:
-            stays = write.op("Sub", write.constant(1.0), runs)
-            p = write.op("Add", write.op("Mul", p, runs), write.with_number("Mul", stays, NO_RUN))
-        factor = write.op("Exp", write.with_number("Mul", moved, -1.0 / temperature))
-        parts.append(_of_probabilities(write, write.op("Mul", p, factor), member.weight))
-    p, loss = parts[0]
-    for other_p, other_loss in parts[1:]:
-        p, loss = write.op("Add", p, other_p), write.op("Add", loss, other_loss)
-    return _calibrated(write, p, loss, decider.calibration), loss
+        moves = np.zeros((decider.n_devices, n_contenders))
+        moves[decider.among] = -own / temperature
+        logits = write.gemm(shift, moves, _logits(views, member.fitted, runs))
+        p, weight = write.op("Softmax", logits, axis=1), member.weight
+        parts.append(
+            _Part(p, weight * own, -UNKNOWN_LOSS * weight * own, loss=UNKNOWN_LOSS * weight)
+        )
+    outlook = _sum_of(write, parts)
+    loss = write.columns(outlook, 2 * n_contenders + np.arange(n_contenders))
+    return _calibrated(write, outlook, loss, decider.calibration, n_contenders), loss
 
 
-def _probabilities(views: ViewWriter, fitted: Fitted) -> str:
+def _sum_of(write: GraphWriter, parts: Sequence[_Part]) -> str:
+    """p, 1 - p and loss of the contenders side by side, [B, 3 C]."""
+    n_contenders = parts[0].to_p.shape[1]
+    p, loss = sum(part.p for part in parts), sum(part.loss for part in parts)
+    found: FloatArray | str = np.repeat([p, 1.0 - p, loss], n_contenders)
+    for part in parts:
+        found = write.gemm(part.value, np.hstack([part.to_p, -part.to_p, part.to_loss]), found)
+    return str(found)
+
+
+def _logits(views: ViewWriter, fitted: Fitted, runs: str | None) -> FloatArray | str:
+    """Logarithms of probabilities that need not sum to 1: of all rows [C], or [B, C]."""
     write = views.writer
-    if isinstance(fitted, Shares):
-        none = write.columns(views.features, (0,))
-        return write.gemm(none, np.zeros((1, len(fitted.p))), fitted.p)
-    if not isinstance(fitted, FittedClassifier):
+    if not isinstance(fitted, FittedClassifier | Shares):
         raise TypeError("a learner of costs gives no probabilities")
+    if isinstance(fitted, Shares):
+        if runs is None:
+            return np.log(fitted.p)
+        p = write.with_number("Mul", runs, fitted.p - NO_RUN)
+        return write.op("Log", write.with_number("Add", p, NO_RUN))
     if isinstance(fitted.model, Linear):
         line = fitted.model
-        logits = views.linear(fitted.views, fitted.view, line.slopes, line.intercept)
-        return write.op("Softmax", logits, axis=1)
-    return views.trees(fitted.views, fitted.view, fitted.model)
-
-
-def _of_probabilities(write: GraphWriter, p: str, weight: float) -> tuple[str, str]:
-    """A member's part of the mean; p need not sum to 1."""
-    p = write.op("Div", write.with_number("Mul", p, weight), write.total(p))
-    rest = write.op("Sub", write.constant(weight), p)
-    return p, write.with_number("Mul", rest, UNKNOWN_LOSS)
+        found = views.linear(fitted.views, fitted.view, line.slopes, line.intercept)
+        if runs is None:
+            return found
+        found = write.op("Softmax", found, axis=1)
+    else:
+        found = views.trees(fitted.views, fitted.view, fitted.model)
+    if runs is not None:
+        stays = write.op("Sub", write.constant(1.0), runs)
+        found = write.op("Mul", found, runs)
+        found = write.op("Add", found, write.with_number("Mul", stays, NO_RUN))
+    return write.op("Log", found)
 
 
 def _of_costs(
     write: GraphWriter, costs: str, draws: FloatArray, weight: float, runs: str | None
-) -> tuple[str, str]:
-    """The part of those that predict costs [B, C]; with draws [B, C, S]."""
+) -> list[_Part]:
+    """The part of those that predict costs [B, C, 1]; with draws [B, C, S]."""
     n_draws, n_contenders = draws.shape
     if runs is not None:
         stays = write.op("Sub", write.constant(1.0), runs)
-        costs = write.op("Add", costs, write.with_number("Mul", stays, FAR))
-    each = write.op("Unsqueeze", costs, write.constant(np.array([2])))
-    drawn = write.with_number("Add", each, draws.T)
-    least = write.op("ReduceMin", drawn, axes=[1], keepdims=1)
-    above = write.with_number("Min", write.op("Sub", drawn, least), np.log1p(MOST_REGRET))
-    is_best = write.op("Cast", write.with_number("Less", above, EQUAL), to=TensorProto.DOUBLE)
-    both = write.op("Concat", write.op("Exp", above), is_best, axis=1)
+        each = write.op("Unsqueeze", stays, write.constant(np.array([2])))
+        costs = write.op("Add", costs, write.with_number("Mul", each, FAR))
+    drawn = write.with_number("Mul", write.op("Exp", costs), np.exp(draws.T))
+    above = write.op("Div", drawn, write.op("ReduceMin", drawn, axes=[1], keepdims=1))
+    is_best = write.with_number("Less", above, np.exp(EQUAL))
+    held = write.with_number("Min", above, 1.0 + MOST_REGRET)
+    both = write.op("Concat", held, write.op("Cast", is_best, to=TensorProto.DOUBLE), axis=1)
     means = write.op("ReduceMean", both, axes=[2], keepdims=0)  # [B, 2 C]: regrets + 1, wins
-    own = np.eye(n_contenders)
-    to_loss = weight * np.vstack([own, -MISTAKE * own])
-    loss = write.gemm(means, to_loss, np.full(n_contenders, weight * (MISTAKE - 1.0)))
+    own, none = np.eye(n_contenders), np.zeros((n_contenders, n_contenders))
+    to_loss, loss = weight * np.vstack([own, -MISTAKE * own]), weight * (MISTAKE - 1.0)
     prior = PRIOR_COUNT / n_draws
     share = weight / (1.0 + prior) if runs is None else weight
-    to_p = np.vstack([0.0 * own, share * own])
-    p = write.gemm(means, to_p, np.full(n_contenders, share * prior / n_contenders))
+    to_p, p = share * np.vstack([none, own]), share * prior / n_contenders
     if runs is None:
-        return p, loss
-    scaled = write.with_number("Mul", write.sums("ReduceMean", runs), prior)
-    total = write.with_number("Add", scaled, 1.0)
-    return write.op("Div", write.op("Mul", p, runs), total), loss
+        return [_Part(means, to_p, to_loss, p, loss)]
+    total = write.with_number("Mul", write.sums("ReduceMean", runs), prior)
+    share_of = write.op("Div", runs, write.with_number("Add", total, 1.0))
+    gated = write.op("Mul", write.gemm(means, to_p, np.full(n_contenders, p)), share_of)
+    return [_Part(means, 0.0 * to_p, to_loss, loss=loss), _Part(gated, own, none)]
 
 
 def _runs(views: ViewWriter, gate: Gate) -> str | None:
@@ -134,13 +165,14 @@ def _runs(views: ViewWriter, gate: Gate) -> str | None:
     return write.op("Add", runs, none)
 
 
-def _calibrated(write: GraphWriter, p: str, loss: str, calibration: Calibration) -> str:
+def _calibrated(
+    write: GraphWriter, outlook: str, loss: str, calibration: Calibration, n_contenders: int
+) -> str:
     """The odds of the device with the least loss moved, the others' scaled to them."""
-    is_least = write.op("Equal", loss, write.sums("ReduceMin", loss))
-    is_chosen = write.op("Cast", is_least, to=TensorProto.DOUBLE)
-    held = write.clipped(p, LEAST_P, MOST_P)
-    logs = write.op("Log", held)
-    odds = write.op("Sub", logs, write.op("Log", write.op("Sub", write.constant(1.0), held)))
-    sloped = write.with_number("Mul", odds, calibration.slope - 1.0)
-    moved = write.op("Mul", is_chosen, write.with_number("Add", sloped, calibration.offset))
-    return write.op("Softmax", write.op("Add", logs, moved), axis=1)
+    is_chosen = write.op("Equal", loss, write.sums("ReduceMin", loss))
+    logs = write.op("Log", write.clipped(outlook, LEAST_P, MOST_P))  # of p and 1 - p
+    own, none = np.eye(n_contenders), np.zeros((n_contenders, n_contenders))
+    slopes = np.vstack([calibration.slope * own, (1.0 - calibration.slope) * own, none])
+    moved = write.gemm(logs, slopes, np.full(n_contenders, calibration.offset))
+    plain = write.columns(logs, np.arange(n_contenders))
+    return write.op("Softmax", write.op("Where", is_chosen, moved, plain), axis=1)

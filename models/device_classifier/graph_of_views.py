@@ -33,6 +33,8 @@ class ViewWriter:
         self.writer = writer
         self.features = features
         self.logs = logs
+        self.distances: dict[bytes, tuple[str, float]] = {}
+        """By points [P, K], squared distances from them [B, P] times a factor, where written."""
         self._made: dict[tuple[object, ...], str] = {}
 
     def _once(self, key: tuple[object, ...], make: Callable[[], str]) -> str:
@@ -43,24 +45,29 @@ class ViewWriter:
 
     def affine(self, views: FeatureViews, weights: FloatArray, bias: FloatArray) -> str:
         """Scaled features times weights [F, W] plus bias, [B, W]."""
-        is_wide = views.scales > 0
+        is_wide, n_logs = views.scales > 0, len(self.logs)
         if is_wide.all():
-            return self._of_logs(views, weights, bias)
-        plain = self.writer.gemm(self.features, np.where(is_wide[:, None], 0.0, weights), bias)
-        return self._of_logs(views, weights, plain) if is_wide.any() else plain
+            value, placed = self.logs.name, np.zeros((n_logs, weights.shape[1]))
+        elif not is_wide.any():
+            return self.writer.gemm(self.features, weights, bias)
+        else:
+            value = self._once(("both",), self._both)
+            placed = np.concatenate([np.zeros((n_logs, weights.shape[1])), weights])
+            placed[n_logs + np.flatnonzero(is_wide)] = 0.0
+        placed[self.logs.wide(views)] = weights[is_wide]
+        return self.writer.gemm(value, placed, bias)
 
-    def _of_logs(self, views: FeatureViews, weights: FloatArray, added: FloatArray | str) -> str:
-        placed = np.zeros((len(self.logs), weights.shape[1]))
-        placed[self.logs.wide(views)] = weights[views.scales > 0]
-        return self.writer.gemm(self.logs.name, placed, added)
+    def _both(self) -> str:
+        """The logarithms and the raw features, [B, L + F]."""
+        return self.writer.op("Concat", self.logs.name, self.features, axis=1)
 
     def log(self, views: FeatureViews) -> str:
         """The logarithmic view, [B, K]."""
         return self._once(("log", *_content(views)), partial(self._log, views))
 
-    def products(self, views: FeatureViews) -> str:
-        """What the view of squares adds to the logarithmic one, [B, P]."""
-        return self._once(("products", *_content(views)), partial(self._products, views))
+    def sums_squared(self, views: FeatureViews) -> str:
+        """Of the features that are crossed, the squares of sums of two, [B, P]."""
+        return self._once(("sums", *_content(views)), partial(self._sums_squared, views))
 
     def with_squares(self, views: FeatureViews) -> str:
         """The logarithmic view and its squares, [B, 2 K]: distances are linear in them."""
@@ -75,11 +82,18 @@ class ViewWriter:
 
     def linear(self, views: FeatureViews, view: str, slopes: FloatArray, bias: FloatArray) -> str:
         """A view, logarithmic or of squares, times slopes [V, W] plus bias, [B, W]."""
-        n_alone = len(views.kept)
-        found = self.writer.gemm(self.log(views), slopes[:n_alone], bias)
         if view == "log":
-            return found
-        return self.writer.gemm(self.products(views), slopes[n_alone:], found)
+            return self.writer.gemm(self.log(views), slopes, bias)
+        n_alone, (one, other) = len(views.kept), views.crossed("squares")
+        is_pair = one != other
+        into = np.zeros((2 * n_alone, slopes.shape[1]))
+        into[:n_alone] = slopes[:n_alone]
+        into[n_alone + one[~is_pair]] = slopes[n_alone:][~is_pair]
+        half = slopes[n_alone:][is_pair] / 2.0  # a product: a sum squared less both squares
+        for column in (one, other):
+            np.subtract.at(into, n_alone + column[is_pair], half)
+        found = self.writer.gemm(self.with_squares(views), into, bias)
+        return self.writer.gemm(self.sums_squared(views), half, found) if len(half) else found
 
     def _log(self, views: FeatureViews) -> str:
         kept = list(views.kept)
@@ -88,9 +102,12 @@ class ViewWriter:
         found = self.affine(views, weights, -(views.center / views.spread)[kept])
         return self.writer.clipped(found, -MOST_ALONE, MOST_ALONE)
 
-    def _products(self, views: FeatureViews) -> str:
-        one, other = (self.writer.columns(self.log(views), c) for c in views.crossed("squares"))
-        return self.writer.op("Mul", one, other)
+    def _sums_squared(self, views: FeatureViews) -> str:
+        one, other = views.crossed("squares")
+        places = np.eye(len(views.kept))
+        sums = (places[one] + places[other])[one != other].T
+        found = self.writer.gemm(self.log(views), sums, np.zeros(sums.shape[1]))
+        return self.writer.op("Mul", found, found)
 
     def _with_squares(self, views: FeatureViews) -> str:
         alone = self.log(views)

@@ -57,7 +57,7 @@ class GraphWriter:
         return self.op("Gemm", value, self.constant(weights), other)
 
     def columns(self, value: str, indices: NDArray[np.generic] | tuple[int, ...]) -> str:
-        """Some columns of a matrix [B, K]."""
+        """Some columns of a matrix [B, K]: [B, W], or [B, W, 1] where indices are [W, 1]."""
         return self.op("Gather", value, self.constant(np.array(indices, dtype=np.int64)), axis=1)
 
     def clipped(

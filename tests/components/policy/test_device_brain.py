@@ -110,6 +110,13 @@ def test_another_number_of_features_or_another_objective_is_refused(brain):
         brain.forecast("energy", np.ones((1, 2)))
 
 
+def test_one_row_is_answered_as_among_others_and_the_answer_stays(brain):
+    rows = np.array([[15.0, 4.0], [0.06, 4.0]])
+    first = brain.forecast("latency", rows[:1])
+    brain.forecast("latency", rows[1:])
+    assert first.loss[0] == pytest.approx(brain.forecast("latency", rows).loss[0])
+
+
 @pytest.mark.parametrize("name", [FACTS, DEVICE_GOLDEN, "latency.onnx"])
 def test_a_missing_file_is_named(folder, name):
     (folder / name).unlink()
@@ -120,7 +127,7 @@ def test_a_missing_file_is_named(folder, name):
 def test_a_flipped_weight_is_noticed_by_the_golden_outputs(folder):
     path = folder / "latency.onnx"
     data = bytearray(path.read_bytes())
-    at = data.rfind(np.log1p(2.0).tobytes())  # the most that a regret counts
+    at = data.rfind(np.float64(3.0).tobytes())  # the most that a cost counts, over the least
     assert at > 0
     data[at + 6] ^= 0x10
     path.write_bytes(bytes(data))

@@ -11,13 +11,14 @@ from components.jobs.candidate import Candidate
 from components.node.placement import Layout
 from components.policy.device_brain import DeviceBrain
 from components.policy.device_facts import DeviceFacts
+from components.policy.device_graphs import OpenDeviceGraph, device_graph
 from components.policy.device_policies import DevicePolicy, choose_device
 from components.policy.device_predictor import DevicePredictor, DeviceWork
 from components.policy.errors import PolicyError
 from components.policy.feature_spec import FeatureSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
 FEATURES = ("layers", "batch", "n_cpus", "idle_s", "is_spread", "is_smt")
 
@@ -28,18 +29,12 @@ def predictor(
     """One whose graphs say the device's index, and note what they were fed."""
     fed: list[np.ndarray[Any, Any]] = []
 
-    def graph() -> Callable[[dict[str, Any]], dict[str, Any]]:
-        def ask(feeds: dict[str, Any]) -> dict[str, Any]:
-            fed.append(feeds["features"])
-            rows, n = len(feeds["features"]), len(devices)
-            each = np.tile(np.arange(n, dtype=float), (rows, 1)) + feeds["shift"]
-            even = np.full((rows, n), 1 / n)
-            return {
-                "log_cost": each, "sigma": even, "p": even, "loss": each,
-                "strangeness": np.zeros(rows),
-            }  # fmt: skip
-
-        return ask
+    def ask(feeds: Any) -> np.ndarray[Any, Any]:
+        fed.append(feeds["features"])
+        rows, n = len(feeds["features"]), len(devices)
+        each = np.tile(np.arange(n, dtype=float), (rows, 1)) + feeds["shift"]
+        even = np.full((rows, n), 1 / n)
+        return np.hstack([each, even, even, each, np.zeros((rows, 1))])
 
     facts = DeviceFacts(
         devices={name: "cpu" if name[0] in "co" else "dgpu" for name in devices},
@@ -49,7 +44,7 @@ def predictor(
         source="recorded",
         n_rows=1,
     )
-    graphs: Any = {objective: graph() for objective in objectives}
+    graphs = {each: OpenDeviceGraph(device_graph(each), ask, len(devices)) for each in objectives}
     return DevicePredictor(DeviceBrain(facts, graphs)), fed
 
 
