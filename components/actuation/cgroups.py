@@ -12,14 +12,14 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.actuation.errors import ContainerGoneError, HostAwayError
+from components.actuation.kernel_file import read_kernel_file
 from components.node.cpuset import CpuSet, parse_cpu_list
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
-_CHUNK_BYTES = 65_536
 _PROCESSES = "cgroup.procs"
-_EFFECTIVE_FILES = ("cpuset.cpus.effective", "cpuset.effective_cpus")
+_USAGE = "cpuacct.usage"
 
 
 @dataclass(frozen=True, slots=True)
@@ -40,7 +40,7 @@ class Cgroup:
             ContainerGoneError: its cgroup is not there any more.
             HostAwayError: no cgroup above it says so either.
         """
-        text = _effective(self.cpuset)
+        text = self._effective(self.cpuset)
         if text is not None:
             return parse_cpu_list(text)
         if not self.cpuset.is_dir():
@@ -53,10 +53,10 @@ class Cgroup:
 
     def cpu_time_s(self) -> float:
         """CPU seconds used by all that ever ran in it."""
-        text = _read(self.cpu_time)
+        text = read_kernel_file(self.cpu_time)
         if text is None:
             raise _gone(self.cpu_time)
-        if self.cpu_time.name == "cpuacct.usage":
+        if self._is_v1:
             return int(text) / 1e9
         rows = dict(line.split() for line in text.splitlines())
         return int(rows["usage_usec"]) / 1e6
@@ -67,7 +67,7 @@ class Cgroup:
         for folder, _, files in os.walk(self.cpuset):  # which minds no folder that goes meanwhile
             if _PROCESSES not in files:
                 continue
-            text = _read(Path(folder) / _PROCESSES)
+            text = read_kernel_file(Path(folder) / _PROCESSES)
             if text is None:
                 return None
             found.extend(int(line) for line in text.split())
@@ -76,16 +76,28 @@ class Cgroup:
     def _nearest_effective(self, folder: Path) -> CpuSet:
         """Look upwards: without the controller (v2) a cgroup has the CPUs of the one above."""
         for place in (folder, *folder.parents):
-            text = _effective(place)
+            text = self._effective(place)
             if text is not None:
                 return parse_cpu_list(text)
             if place == self.root:
                 break
         raise HostAwayError(
             f"asked for the effective cpuset of {folder}",
-            f"no cgroup from there up to {self.root} has {' or '.join(_EFFECTIVE_FILES)}",
+            f"no cgroup from there up to {self.root} has {self._effective_file}",
             "run on the host itself, with its cgroups mounted and the cpuset controller on",
         )
+
+    @property
+    def _is_v1(self) -> bool:
+        return self.cpu_time.name == _USAGE
+
+    @property
+    def _effective_file(self) -> str:
+        return "cpuset.effective_cpus" if self._is_v1 else "cpuset.cpus.effective"
+
+    def _effective(self, folder: Path) -> str | None:
+        """What a cgroup says itself; of every container with every tick, so without any `Path`."""
+        return read_kernel_file(f"{folder}/{self._effective_file}")
 
 
 def find_cgroup(root: Path, proc: Path, pid: int, container_id: str) -> Cgroup:
@@ -104,7 +116,7 @@ def find_cgroup(root: Path, proc: Path, pid: int, container_id: str) -> Cgroup:
         ContainerGoneError: there is no such process.
         HostAwayError: the process is there, its cgroup is not under the root.
     """
-    text = _read(proc / str(pid) / "cgroup")
+    text = read_kernel_file(proc / str(pid) / "cgroup")
     if text is None:
         raise _gone(proc / str(pid))
     paths = dict(_lines(text))
@@ -112,7 +124,7 @@ def find_cgroup(root: Path, proc: Path, pid: int, container_id: str) -> Cgroup:
     if {"cpuset", "cpuacct"} <= joined.keys():
         mounts = {c: _mount(root, joined[c], c) for c in ("cpuset", "cpuacct")}
         own = {c: _folder(mounts[c], paths[joined[c]], container_id) for c in mounts}
-        cgroup = Cgroup(mounts["cpuset"], own["cpuset"], own["cpuacct"] / "cpuacct.usage")
+        cgroup = Cgroup(mounts["cpuset"], own["cpuset"], own["cpuacct"] / _USAGE)
     elif "" in paths and "cpuset" not in joined:
         folder = _folder(root, paths[""], container_id)
         cgroup = Cgroup(root, folder, folder / "cpu.stat")
@@ -148,29 +160,6 @@ def _folder(hierarchy: Path, path: str, container_id: str) -> Path:
     parts = path.strip("/").split("/")
     own = next((n for n, part in enumerate(parts, start=1) if container_id in part), len(parts))
     return hierarchy.joinpath(*parts[:own])
-
-
-def _effective(folder: Path) -> str | None:
-    """What a cgroup says itself; of every container with every tick, so without any `Path`."""
-    for name in _EFFECTIVE_FILES:
-        text = _read(f"{folder}/{name}")
-        if text is not None:
-            return text
-    return None
-
-
-def _read(path: Path | str) -> str | None:
-    try:
-        descriptor = os.open(path, os.O_RDONLY)
-    except OSError:
-        return None
-    try:
-        chunks = iter(lambda: os.read(descriptor, _CHUNK_BYTES), b"")
-        return b"".join(chunks).decode().strip()
-    except OSError:  # the cgroup went while it was read
-        return None
-    finally:
-        os.close(descriptor)
 
 
 def _gone(path: Path) -> ContainerGoneError:

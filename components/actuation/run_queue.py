@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING
 
+from components.actuation.kernel_file import read_kernel_file
 from components.actuation.threads import thread_ids
 
 if TYPE_CHECKING:
@@ -50,9 +51,6 @@ def _waits(proc: Path, pids: Iterable[int]) -> Iterable[tuple[int, tuple[int, in
     """By thread: nanoseconds it waited, and how often it got a CPU."""
     for pid in pids:
         for thread in thread_ids(proc, pid):
-            try:
-                file = proc / str(pid) / "task" / str(thread) / "schedstat"
-                fields = file.read_text().split()
+            fields = (read_kernel_file(f"{proc}/{pid}/task/{thread}/schedstat") or "").split()
+            if len(fields) > _SLICES_FIELD:  # else the thread has ended
                 yield thread, (int(fields[_WAIT_FIELD]), int(fields[_SLICES_FIELD]))
-            except (OSError, IndexError):  # the thread has ended
-                continue

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -11,7 +12,8 @@ if TYPE_CHECKING:
 def thread_ids(proc: Path, pid: int) -> tuple[int, ...]:
     """Threads of a process by the proc file system there; none when it has ended."""
     try:
-        names = [folder.name for folder in (proc / str(pid) / "task").iterdir()]
+        with os.scandir(f"{proc}/{pid}/task") as entries:
+            names = [entry.name for entry in entries]
     except OSError:  # it ended, or ends just now
         return ()
     return tuple(int(name) for name in names if name.isdecimal())

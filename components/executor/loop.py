@@ -149,8 +149,9 @@ class Executor:
         has_changed = self.ports.changed is not None and self.ports.changed()
         if has_changed or at_s >= self._discover_at_s:
             self.refresh()
-        for run in self.runs:
-            self._look(run, at_s)
+        for run in self.runs:  # is what is in force still what we believe?
+            if self._applying.look(run, at_s, self.settings.foreign_hold_s):
+                self._settle(at_s)
         keep_holds(self, at_s)
         for run, demand in whose_turn(self.runs, self.settings, self.sweeping.order, at_s):
             self._read(run, demand, at_s)
@@ -168,13 +169,15 @@ class Executor:
 
     def refresh(self) -> None:
         """Look at containers, and at what is said of them, now."""
-        self._discover_at_s = self.ports.clock.monotonic_s() + self.settings.discover_s
-        self.fingerprint.look(self.ports.clock.monotonic_s())
+        at_s = self.ports.clock.monotonic_s()
+        self.fingerprint.look(at_s)
         allowed = self.followed.mode_allowed
         if self.fingerprint.change is not None:
             allowed = reach(allowed, Mode.RECOMMEND)
         self.administering.refresh()
         self.roster.refresh(allowed, self.online, self.fingerprint.identity.fingerprint)
+        is_told = self.ports.changed is not None and not self.roster.health
+        self._discover_at_s = at_s + (self.settings.list_s if is_told else self.settings.discover_s)
 
     def beat(self, *, now: bool = False) -> None:
         """Publish a heartbeat when it is due by the wall's time."""
@@ -221,11 +224,6 @@ class Executor:
         asked = followed.sweep
         if asked is not None and self.roster.runs:
             self.sweeping.obey(asked, self)
-
-    def _look(self, run: JobRun, at_s: float) -> None:
-        """See whether what is in force is still what we believe."""
-        if self._applying.look(run, at_s, self.settings.foreign_hold_s):
-            self._settle(at_s)
 
     def _read(self, run: JobRun, demand: Demand, at_s: float) -> None:
         window = run.observer.tick(at_s, demand)

@@ -261,12 +261,14 @@ class Roster:
     def _neighbours_s(self, name: str) -> float:
         """CPU seconds of the other jobs, as far as they are on a job's CPUs."""
         mine = self.runs[name].in_force.cpus if name in self.runs else frozenset()
+        shares: dict[CpuSet, float] = {}  # many jobs have the same CPUs
         total_s = 0.0
         for other in self.runs.values():
-            shared = len(mine & other.in_force.cpus)
-            if other.name != name and shared:
-                used_s = self._cpu_time_s(other.container.id)
-                total_s += used_s * shared / len(other.in_force.cpus)
+            cpus = other.in_force.cpus
+            if cpus not in shares:
+                shares[cpus] = len(mine & cpus) / max(len(cpus), 1)
+            if shares[cpus] and other.name != name:
+                total_s += self._cpu_time_s(other.container.id) * shares[cpus]
         return total_s
 
     def _give_back_strangers(self, in_charge: set[str], wrong: list[str]) -> None:

@@ -33,6 +33,9 @@ class ExecutorSettings:
     """Length of the confirmation of a commitment, in windows."""
     discover_s: float = 5.0
     """Time between two looks at which containers there are."""
+    list_s: float = 30.0
+    """The same where the host tells of each that comes or goes, and nothing is wrong: to list many
+    containers costs the engine more than all else the loop asks of it."""
     foreign_hold_s: float = 300.0
     """How long CPUs that someone else set are left alone."""
     hold_s: float = 30.0

@@ -62,6 +62,7 @@ def read_onnx(data: bytes) -> OnnxFile:
 
 
 def _read_graph(data: bytes, operators: set[str], weights: dict[str, NDArray[np.generic]]) -> None:
+    constants: list[NDArray[np.generic]] = []
     for number, value in _fields(data):
         if number == _GRAPH_SPARSE:
             raise _refused("sparse weights")
@@ -71,8 +72,8 @@ def _read_graph(data: bytes, operators: set[str], weights: dict[str, NDArray[np.
         elif number == _GRAPH_NODE:
             operator, tensors = _read_node(_message(value))
             operators.add(operator)
-            for array in tensors:
-                weights[f"Constant:{sum(n.startswith('Constant:') for n in weights)}"] = array
+            constants += tensors
+    weights.update((f"Constant:{i}", array) for i, array in enumerate(constants))
 
 
 def _read_node(data: bytes) -> tuple[str, list[NDArray[np.generic]]]:
