@@ -36,7 +36,7 @@ def answer_requests(settings: Settings) -> tuple[Finding, ...]:
 
 def _answer(settings: Settings, moved: Moved) -> Finding:
     number, key = moved.wanted.version, f"alias {moved.policy} {moved.wanted.version}"
-    why = f"alias champion moved by hand from version {moved.was} to {number}"
+    why = f"alias champion moved by hand from version {moved.was or 'none'} to {number}"
     try:
         outcome = promote_version(settings, moved.wanted, who=WHO, why=why)
     except JoulepilotError as error:

@@ -13,12 +13,14 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.durable_file import replace_file
+from components.policy.any_bundle import POLICIES
 from components.registry.errors import RegistryError
 from components.registry.mlflow_registry import CHAMPION, Registry
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
     from pathlib import Path
 
     from components.registry.facts import RegisteredVersion
@@ -35,8 +37,8 @@ class Moved:
 
     policy: str
     wanted: RegisteredVersion
-    was: int
-    """The version it was set to by us."""
+    was: int | None
+    """The version it was set to by us; None: to none."""
 
 
 def mirror(settings: Settings, release: Release) -> str | None:
@@ -46,7 +48,7 @@ def mirror(settings: Settings, release: Release) -> str | None:
     """
     registry = Registry(settings.mlflow_url)
     wrong: str | None = None
-    for policy in release.desired.rings[-1].policies:
+    for policy in POLICIES:
         try:
             report = registry.mirror(release, policy)
         except RegistryError as error:
@@ -82,15 +84,24 @@ def catch_up(settings: Settings) -> None:
     if latest is None:
         return
     registry = Registry(settings.mlflow_url)
-    for policy, digest in latest.desired.rings[-1].policies.items():
-        known = {version.digest: version for version in registry.versions(policy)}
-        if digest in known and CHAMPION not in known[digest].aliases:
-            mirror(settings, latest)
+    champions = latest.desired.rings[-1].policies
+    shown = {policy: _shown(registry.versions(policy)) for policy in POLICIES}
+    if any(
+        champions.get(policy) in {None, *known} and champions.get(policy) != champion
+        for policy, (known, champion) in shown.items()
+    ):
+        mirror(settings, latest)
 
 
-def _remember(home: Path, policy: str, version: int) -> None:
+def _shown(versions: Sequence[RegisteredVersion]) -> tuple[frozenset[str], str | None]:
+    """Digests that MLflow knows, and that of its champion."""
+    champion = next((one.digest for one in versions if CHAMPION in one.aliases), None)
+    return frozenset(one.digest for one in versions), champion
+
+
+def _remember(home: Path, policy: str, version: int | None) -> None:
     known = _load(home / MEMORY)
-    if known.get(policy) == version:
+    if policy in known and known[policy] == version:
         return
     try:
         replace_file(home / MEMORY, json.dumps(known | {policy: version}) + "\n")
@@ -98,10 +109,13 @@ def _remember(home: Path, policy: str, version: int) -> None:
         logger.warning("an alias moved by hand may stay; %s is not written: %s", MEMORY, error)
 
 
-def _load(file: Path) -> dict[str, int]:
+def _load(file: Path) -> dict[str, int | None]:
     try:
         content = json.loads(file.read_text())
-        return {str(policy): int(version) for policy, version in content.items()}
+        return {
+            str(policy): None if version is None else int(version)
+            for policy, version in content.items()
+        }
     except FileNotFoundError:
         return {}
     except (OSError, ValueError, TypeError, AttributeError) as error:

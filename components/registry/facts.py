@@ -122,8 +122,8 @@ class Lineage:
 class MirrorReport:
     """What mirroring a release changed in the registry."""
 
-    champion: int
-    """The version that is champion now."""
+    champion: int | None
+    """The version that is champion now; None: the release has no such policy."""
     champion_before: int | None
     """The version the alias named before: another one means it moved, or was moved by hand."""
     challenger: int | None

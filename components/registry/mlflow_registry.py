@@ -84,21 +84,27 @@ class Registry:
         """Make the aliases say what a release says; one that was moved by hand is put back.
 
         Champion is what all nodes run. Challenger is what a canary's nodes run; without one it
-        is the newest version registered, until that is champion.
+        is the newest version registered, until that is champion. Of a policy that nobody ever
+        registered there is nothing to say.
 
         Raises:
             RegistryError: MLflow is away, or has no version of the bundle that is released.
         """
         *canaries, settled = [ring.policies.get(policy) for ring in release.desired.rings]
         with asking(self._url, f"mirror release {release.sequence}"):
+            if not all_versions(self._client, policy):
+                return MirrorReport(None, None, None)
             before = self._aliases(policy)
-            champion = self._version_of(policy, settled)
-            self._point(policy, CHAMPION, champion, before)
-            self._say_who(policy, champion, release, is_new=before.get(CHAMPION) != champion)
+            champion = None if settled is None else self._version_of(policy, settled)
+            if champion is None:
+                self._say_nobody(policy, release, before)
+            else:
+                self._point(policy, CHAMPION, champion, before)
+                self._say_who(policy, champion, release, is_new=before.get(CHAMPION) != champion)
             self._say_canary(policy, release)
             if canaries:
                 self._point(policy, CHALLENGER, self._version_of(policy, canaries[0]), before)
-            elif before.get(CHALLENGER) == champion:
+            elif champion is not None and before.get(CHALLENGER) == champion:
                 self._client.delete_registered_model_alias(policy, CHALLENGER)
             after = self._aliases(policy)
         return MirrorReport(champion, before.get(CHAMPION), after.get(CHALLENGER))
@@ -117,6 +123,17 @@ class Registry:
         self._client.update_registered_model(
             policy,
             f"Champion is version {number} since {since}, release {release.sequence} "
+            f"({release.kind}) by {release.who}: {release.why}",
+        )
+
+    def _say_nobody(self, policy: str, release: Release, before: dict[str, int]) -> None:
+        """Take the alias away where a release has no such policy any more."""
+        if CHAMPION not in before:
+            return
+        self._client.delete_registered_model_alias(policy, CHAMPION)
+        self._client.update_registered_model(
+            policy,
+            f"No champion since {release.when:%Y-%m-%d %H:%M} UTC, release {release.sequence} "
             f"({release.kind}) by {release.who}: {release.why}",
         )
 

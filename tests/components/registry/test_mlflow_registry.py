@@ -182,6 +182,22 @@ def test_aliases_follow_the_release_log(registry: Registry, make_bundle: MakeBun
     assert by_version[old.version].release_sequence == 1
 
 
+def test_a_release_without_the_policy_leaves_it_without_a_champion(
+    registry: Registry, make_bundle: MakeBundle
+) -> None:
+    made = registry.register(make_bundle("lonely"))
+    with_it = release(1, made.digest)
+    registry.mirror(with_it)
+    nobody = Desired((Ring(("*",), {}),))
+    without = replace(with_it, sequence=2, kind=Kind.ROLLBACK, verdict=None, desired=nobody)
+    report = registry.mirror(without)
+    assert (report.champion, report.champion_before) == (None, made.version)
+    assert all("champion" not in item.aliases for item in registry.versions())
+    said = registry._client.get_registered_model(POLICY).description
+    assert said.startswith("No champion since")
+    assert registry.mirror(with_it, "device-classifier").champion is None
+
+
 def test_the_registrys_page_tells_the_champion_since_when_by_whom_and_why(
     registry: Registry, make_bundle: MakeBundle
 ) -> None:
