@@ -1,7 +1,8 @@
 """A node's process from its first instruction to its first decision; prints what it took as JSON.
 
 Arguments: the monotonic time at which it was started, the key and value of the label of the
-containers to watch, a folder. Waiting for the first window to be over is not counted.
+containers to watch, a folder, seconds of a window. Waiting for the first one to be over is not
+counted.
 """
 
 from __future__ import annotations
@@ -43,7 +44,7 @@ def main() -> None:
         store=store,
         in_charge=JobsInCharge(folder / "jobs.toml", overrides, (key, value)),
         following=following,
-        settings=ExecutorSettings(window_s=1.0, min_requests=5, settle_s=0.1),
+        settings=ExecutorSettings(window_s=float(sys.argv[5]), min_requests=5, settle_s=0.1),
     )
     executor.tick()
     marks["first look"] = at_s = time.monotonic() - started_s
