@@ -1,15 +1,13 @@
+"""Samples and heartbeats leave the node, and wait where the hub is away."""
+
 from __future__ import annotations
 
-import gzip
 import socket
 import subprocess
 import sys
-import threading
 import time
-from contextlib import contextmanager
 from dataclasses import replace
 from datetime import timedelta
-from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import TYPE_CHECKING
 
 import pytest
@@ -20,25 +18,16 @@ from components.telemetry.events import sample_from_attributes
 from components.telemetry.otlp_in import decode_events
 from components.telemetry.otlp_out import EventPublisher
 from components.telemetry.sample import SAMPLE_EVENT
-from components.telemetry.wire import response_bytes, status_bytes
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Iterator
+    from collections.abc import Callable
     from pathlib import Path
 
     from components.hub.server import HubServer
     from components.telemetry.heartbeat import Heartbeat
     from components.telemetry.sample import Sample
 
-RESOURCE = {"host.name": "edge-01", "service.name": "joulepilot-node"}
-
-
-def until(is_so: Callable[[], bool], seconds: float = 20.0) -> None:
-    deadline_s = time.monotonic() + seconds
-    pause = threading.Event()
-    while not is_so():
-        assert time.monotonic() < deadline_s, "waited in vain"
-        pause.wait(0.01)
+    Until = Callable[[Callable[[], bool]], None]
 
 
 def many(sample: Sample, n: int) -> list[Sample]:
@@ -56,65 +45,8 @@ def spooled(home: Path) -> list[Sample]:
     ]
 
 
-@pytest.fixture
-def free_port() -> int:
-    with socket.create_server(("127.0.0.1", 0)) as free:
-        return int(free.getsockname()[1])
-
-
-@pytest.fixture
-def publisher_to(tmp_path: Path) -> Iterator[Callable[[str], EventPublisher]]:
-    made: list[EventPublisher] = []
-
-    def make(url: str, **settings: float) -> EventPublisher:
-        arguments = {"batch_s": 0.02, "timeout_s": 2.0, **settings}
-        made.append(
-            EventPublisher(url, buffer=tmp_path / "buffer", resource=RESOURCE, **arguments)  # type: ignore[arg-type]
-        )
-        return made[-1]
-
-    yield make
-    for publisher in made:
-        publisher.close(0.5)
-
-
-class Answering:
-    """A receiver that gives the answers it was told, in order, the last one for ever."""
-
-    def __init__(self, *answers: tuple[int, bytes]) -> None:
-        self.answers = list(answers)
-        self.bodies: list[bytes] = []
-
-    @contextmanager
-    def serving(self) -> Iterator[str]:
-        outer = self
-
-        class Handler(BaseHTTPRequestHandler):
-            def do_POST(self) -> None:
-                body = self.rfile.read(int(self.headers["Content-Length"]))
-                status, answer = outer.answers[min(len(outer.bodies), len(outer.answers) - 1)]
-                outer.bodies.append(body)
-                self.send_response(status)
-                self.send_header("Content-Length", str(len(answer)))
-                if status == 429:
-                    self.send_header("Retry-After", "0")
-                self.end_headers()
-                self.wfile.write(answer)
-
-            def log_message(self, *_: object) -> None:
-                """Say nothing."""
-
-        with HTTPServer(("127.0.0.1", 0), Handler) as server:
-            thread = threading.Thread(target=server.serve_forever, args=(0.01,))
-            thread.start()
-            try:
-                yield f"http://127.0.0.1:{server.server_port}"
-            finally:
-                server.shutdown()
-                thread.join()
-
-
 def test_samples_and_heartbeats_arrive(
+    until: Until,
     tmp_path: Path,
     sample: Sample,
     heartbeat: Heartbeat,
@@ -138,6 +70,7 @@ def test_samples_and_heartbeats_arrive(
 
 
 def test_nothing_is_lost_while_the_hub_is_away(
+    until: Until,
     tmp_path: Path,
     sample: Sample,
     free_port: int,
@@ -161,6 +94,7 @@ def test_nothing_is_lost_while_the_hub_is_away(
 
 
 def test_what_waits_outlives_the_process_that_sent_it(
+    until: Until,
     tmp_path: Path,
     sample: Sample,
     free_port: int,
@@ -181,6 +115,7 @@ def test_what_waits_outlives_the_process_that_sent_it(
 
 
 def test_a_restarted_hub_is_found_again(
+    until: Until,
     tmp_path: Path,
     sample: Sample,
     free_port: int,
@@ -200,6 +135,7 @@ def test_a_restarted_hub_is_found_again(
 
 
 def test_a_full_buffer_drops_the_oldest_and_counts(
+    until: Until,
     tmp_path: Path,
     sample: Sample,
     free_port: int,
@@ -224,6 +160,7 @@ def test_a_full_buffer_drops_the_oldest_and_counts(
 
 
 def test_of_heartbeats_only_the_newest_waits(
+    until: Until,
     heartbeat: Heartbeat,
     free_port: int,
     hub_at: Callable[[int], HubServer],
@@ -256,66 +193,6 @@ def test_the_caller_never_waits_for_a_hub_that_hangs(
         assert publisher.stats.n_waiting == 200
         publisher._thread.join(10)
         assert not publisher._thread.is_alive()
-
-
-def test_what_the_hub_refuses_is_counted_and_not_sent_again(
-    sample: Sample, publisher_to: Callable[[str], EventPublisher]
-) -> None:
-    receiver = Answering((400, status_bytes(3, "damaged, says the hub")), (200, b""))
-    with receiver.serving() as url:
-        publisher = publisher_to(url)
-        one, two = many(sample, 2)
-        publisher.sample(one)
-        until(lambda: publisher.stats.n_refused == 1)
-        assert "damaged, says the hub" in (publisher.stats.last_trouble or "")
-        publisher.sample(two)
-        until(lambda: publisher.stats.n_sent == 1)
-        publisher.close()
-    assert len(receiver.bodies) == 2
-    assert publisher.stats.last_trouble is None
-
-
-def test_rejected_records_of_a_taken_body_are_counted(
-    sample: Sample, publisher_to: Callable[[str], EventPublisher]
-) -> None:
-    with Answering((200, response_bytes(1, "one is strange"))).serving() as url:
-        publisher = publisher_to(url)
-        publisher.sample(sample)
-        until(lambda: publisher.stats.n_refused == 1)
-        publisher.close()
-    assert publisher.stats.n_sent == 0
-    assert publisher.stats.last_trouble == "one is strange"
-
-
-@pytest.mark.parametrize("status", [429, 503])
-def test_a_hub_that_cannot_take_it_now_gets_it_later(
-    sample: Sample, publisher_to: Callable[[str], EventPublisher], status: int
-) -> None:
-    receiver = Answering((status, b"later"), (200, b""))
-    with receiver.serving() as url:
-        publisher = publisher_to(url)
-        publisher.sample(sample)
-        until(lambda: publisher.stats.n_sent == 1)
-        publisher.close()
-    first, second = receiver.bodies
-    assert first == second
-    [event] = decode_events(gzip.decompress(first), "application/x-protobuf")
-    assert event.resource == RESOURCE
-    assert event.time == sample.window_start + timedelta(seconds=10)
-
-
-def test_a_disk_that_fails_costs_no_sample_while_memory_lasts(
-    tmp_path: Path, sample: Sample, publisher_to: Callable[[str], EventPublisher]
-) -> None:
-    receiver = Answering((200, b""))
-    (tmp_path / "buffer").write_text("no folder")
-    with receiver.serving() as url:
-        publisher = publisher_to(url)
-        publisher.sample(sample)
-        until(lambda: "cannot be written" in (publisher.stats.last_trouble or ""))
-        (tmp_path / "buffer").unlink()
-        until(lambda: publisher.stats.n_sent == 1)
-        publisher.close()
 
 
 def test_what_cannot_be_written_is_the_callers_error(
