@@ -8,18 +8,40 @@ import numpy as np
 
 from components.policy.evidence import BOUND_SIGMAS
 from components.policy.manifest import EXPECTED_IMPROVEMENT, LEARNED
-from components.policy.rows import COMMIT, LOG_AHEAD, LOG_IMPROVEMENT
+from components.policy.rows import COMMIT, LOG_AHEAD, LOG_IMPROVEMENT, lay_rows
+from components.policy.stepping_stone import stepping_stone
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from numpy.typing import NDArray
+
     from components.jobs.candidate import Candidate
     from components.policy.brain import Brain
     from components.policy.evidence import Evidence, Verdicts
-    from components.policy.rows import Rows
+    from components.policy.rows import Rows, Situation
 
 _POWER_NOISE = 0.5
 """sigma of the log power of a window over that of its log latency, as recorded nodes have it."""
+
+
+def choose_probe(
+    situation: Situation, features: NDArray[np.float32], brain: Brain, rule: str | None
+) -> tuple[int, str] | None:
+    """Choose what to probe next in a single search, and say why; None: nothing is worth a probe.
+
+    Args:
+        situation: of the search.
+        features: shape (C, 21), `candidate_features`.
+        brain: scores the rows.
+        rule: which of `PROBE_RULES`; None: the bundle's own.
+    """
+    rows = lay_rows(situation)
+    row = choose_row(rows, brain, rule)
+    if row != COMMIT:
+        return int(rows.candidates[0, row]), "may save"
+    stone = stepping_stone(situation, features)
+    return None if stone is None else (stone, "shows more of what may save")
 
 
 def choose_row(rows: Rows, brain: Brain, rule: str | None) -> int:

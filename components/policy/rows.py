@@ -118,10 +118,15 @@ class Situation:
         )
 
     @property
+    def undecided(self) -> NDArray[np.bool_]:
+        """Shape (B, C): neither accepted nor refused, and not read too often."""
+        decided = self.verdicts.accepted | self.verdicts.refused
+        return ~decided & (self.evidence.n_windows < MAX_WINDOWS)
+
+    @property
     def open(self) -> NDArray[np.bool_]:
         """Shape (B, C): what a probe could still change the mind about."""
-        decided = self.verdicts.accepted | self.verdicts.refused
-        return self.eligible & ~decided & (self.evidence.n_windows < MAX_WINDOWS)
+        return self.eligible & self.undecided
 
 
 def lay_rows(situation: Situation) -> Rows:
@@ -162,10 +167,8 @@ def _look_ahead(situation: Situation, candidates: NDArray[np.intp]) -> NDArray[n
     belief = situation.belief
     gain = situation.incumbent_power_log[:, np.newaxis] - belief.forecast.power_log
     hoped = normal.mean_above_zero(gain, belief.forecast.power_sigma)
-    undecided = ~(situation.verdicts.accepted | situation.verdicts.refused)
-    undecided &= (situation.evidence.n_windows < MAX_WINDOWS) & (gain > 0.0)
     return value_ahead(
-        np.where(undecided, hoped, 0.0),
+        np.where(situation.undecided & (gain > 0.0), hoped, 0.0),
         belief.p_feasible,
         belief.p_accepted,
         situation.spent.misses_left,

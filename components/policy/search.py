@@ -15,14 +15,14 @@ import numpy as np
 
 from components.jobs.candidate import Prediction
 from components.policy.belief import Forecast, believe
-from components.policy.choosing import choose_row, fewest_of_equals
+from components.policy.choosing import choose_probe, fewest_of_equals
 from components.policy.confirming import next_part, outcome
 from components.policy.context import Reading, lay_probes, reading_of, remember, shift
 from components.policy.errors import PolicyError
 from components.policy.evidence import add_reading, judge, no_evidence, rule_out
 from components.policy.features import candidate_features
 from components.policy.recorded import RecordedBelief
-from components.policy.rows import COMMIT, MAX_WINDOWS, Situation, lay_rows, spent_by_one
+from components.policy.rows import MAX_WINDOWS, Situation, spent_by_one
 from components.policy.search_settings import SearchSettings
 from components.policy.steps import Confirm, Infeasible, Probe, Settled
 from components.policy.widening import choose_wider, widest_first
@@ -36,7 +36,6 @@ if TYPE_CHECKING:
     from components.policy.belief import Belief
     from components.policy.brain import Brain
     from components.policy.evidence import Verdicts
-    from components.policy.rows import Rows
     from components.policy.steps import Observation, Step
 
 __all__ = ["Search", "SearchSettings"]
@@ -241,10 +240,10 @@ class Search:
         incumbent = fewest_of_equals(self._candidates, self._evidence, verdicts)
         why = self._why_stop()
         if why is None:
-            rows = self._rows(verdicts)
-            row = choose_row(rows, self._brain, self._settings.probe_rule)
-            if row != COMMIT:
-                return self._probe(int(rows.candidates[0, row]), f"may save over {incumbent}")
+            situation, rule = self._situation(verdicts), self._settings.probe_rule
+            probe = choose_probe(situation, self._features, self._brain, rule)
+            if probe is not None:
+                return self._probe(probe[0], f"{probe[1]} over {incumbent}")
             why = "nothing promises enough to be worth a probe"
         self._committed = True
         return self._confirm(incumbent, f"the cheapest accepted; {why}")
@@ -263,9 +262,9 @@ class Search:
             return f"{len(self._unsafe)} probes were above the target"
         return None
 
-    def _rows(self, verdicts: Verdicts) -> Rows:
+    def _situation(self, verdicts: Verdicts) -> Situation:
         belief = self._believe()
-        situation = Situation(
+        return Situation(
             belief=belief,
             evidence=self._evidence,
             verdicts=verdicts,
@@ -273,7 +272,6 @@ class Search:
             n_cpus=self._n_cpus,
             eligible=belief.p_feasible >= self._settings.min_p_feasible,
         )
-        return lay_rows(situation)
 
     def _probe(self, candidate: int, reason: str) -> Probe:
         p_feasible = float(self._believe().p_feasible[0, candidate]) if self._context else 0.5
