@@ -11,6 +11,7 @@ from components.planning.joint_ledger import Window
 from components.planning.joint_planner import JointPlanner
 from components.planning.joint_prospects import Prospects
 from components.planning.joint_views import View
+from components.planning.refusals import Refusals
 from components.planning.reserve import is_shared, reserved_cpus, usable_cpus
 from components.policy.candidates import candidates_of
 from components.telemetry.sample import Arm
@@ -46,6 +47,7 @@ class JointDesk:
         self._ports = ports
         self._prospects = Prospects(ports.topology)
         self._planner = JointPlanner(self._prospects)
+        self._refusals = Refusals()
         self._windows: dict[str, Window] = {}
         self._cpu_time: dict[str, tuple[float, float]] = {}
         self._candidates: dict[tuple[int, int], tuple[Candidate, ...]] = {}
@@ -115,7 +117,10 @@ class JointDesk:
         changes: dict[str, Change] = {}
         for run in runs:
             run.denied = planned.denials.get(run.name)
-            change = rule(run, by_job.get(run.name), run.decision.intent(), conditions, room)
+            given = by_job.get(run.name)
+            change = rule(run, given, run.decision.intent(), conditions, room)
+            if given is not None and run.ruling is not None and run.ruling.is_overruled:
+                self._refusals.note(run.name, given.allocation.candidate, conditions.at_s)
             if change is not None:
                 changes[run.name] = change
         if not is_shared(topology):
@@ -125,12 +130,13 @@ class JointDesk:
         return tuple(changes[name] for name in order), planned.prober
 
     def _view(self, run: JobRun, wish: Wish, conditions: Conditions) -> View:
+        refused = self._refusals.of(run.name, conditions.at_s)
         return View(
             wish=wish,
             target_ms=run.job.target.latency_ms,
             candidate=run.in_force.candidate,
             most_cpus=self.most_cpus(run, conditions),
-            barred=frozenset(run.decision.evidence.undone),
+            barred=refused | run.decision.evidence.undone.keys(),
             is_probing=run.in_force.arm is Arm.PROBE,
         )
 

@@ -35,6 +35,8 @@ SHARED_SIGMA = 0.15
 """Doubt of what was measured while jobs had the same CPUs."""
 GAMMA_SIGMA = 0.5
 EVERY = slice(None)
+IN_A_ROW = 2
+"""Windows that miss the target in a row count for more than what is believed."""
 _BY_OTHERS = 0.5
 """What changes latency by more is hardly the neighbours."""
 
@@ -97,6 +99,7 @@ class JobLedger:
         self._expected: tuple[NDArray[np.float64], NDArray[np.float64]] | None = None
         self._use: NDArray[np.float64] | None = None
         self._latest: int | None = None
+        self._lately: list[float] = []
 
     @property
     def is_ready(self) -> bool:
@@ -106,6 +109,11 @@ class JobLedger:
     def index(self, candidate: Candidate | None) -> int | None:
         """Position of a candidate; None for what is none of this job's."""
         return None if candidate is None else self._index.get(candidate)
+
+    def lately_ms(self, index: int) -> float:
+        """What a candidate took at least in the newest windows; 0 where these are of others."""
+        is_known = index == self._latest and len(self._lately) == IN_A_ROW
+        return min(self._lately) if is_known else 0.0
 
     def observe(self, window: Window, exposure: Exposure, *, is_shared: bool) -> None:
         """Take in a window.
@@ -120,6 +128,8 @@ class JobLedger:
         if index is None:
             return
         self._expected = None
+        before = self._lately if index == self._latest else []
+        self._lately = [*before, window.latency_ms][-IN_A_ROW:]
         if not self._reference_per_s:
             self._reference_per_s = window.rate_per_s
         use = min(window.busy_cpus / window.candidate.n_cpus, 1.0)

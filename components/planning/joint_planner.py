@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from components.node.cpuset import CpuSet
+    from components.planning.joint import Tenant
     from components.planning.joint_prospects import Prospects
 
 _MOST_TRIES = 2
@@ -60,7 +61,8 @@ class JointPlanner:
         prospects = self._prospects
         if not (views and prospects.know(view.job for view in views)):
             return None
-        is_urgent = any(prospects.is_urgent(view, at_s) for view in views)
+        urgent = {view.job for view in views if prospects.is_urgent(view, at_s)}
+        is_urgent = bool(urgent)
         asking = [] if is_urgent else asking_of(views, prober)
         may_try = not is_urgent and at_s >= self._trial_due_s
         trial = prospects.trial(views, at_s) if may_try else None
@@ -88,6 +90,10 @@ class JointPlanner:
                 return self._to_plan(joint, views, trial)
         if not is_due:
             return Plan(prober=prober)
+        helped = None if at_s >= self._due_s else plan_within(_only(ask, urgent), self._cap_w)
+        if helped is not None and not helped.shorts:
+            self.last = helped
+            return self._to_plan(helped, views, None)
         self._due_s = at_s + self._settings.replan_s
         self.last = self._with_doubt(ask, views, at_s)
         return self._to_plan(self.last, views, None)
@@ -156,3 +162,18 @@ class JointPlanner:
         }
         denials |= {short.job: f"short by {short.by:.1%}: {short.reason}" for short in joint.shorts}
         return Plan(order_moves(changes, held), denials, prober)
+
+
+def _only(ask: JointAsk, urgent: set[str]) -> JointAsk:
+    """The same, where jobs that are not urgent stay as they are: until all are looked at again."""
+
+    def stays(tenant: Tenant) -> tuple[Option, ...]:
+        return tuple(o for o in tenant.options if o.candidate == tenant.candidate)
+
+    return replace(
+        ask,
+        tenants=tuple(
+            tenant if tenant.job in urgent else replace(tenant, options=stays(tenant))
+            for tenant in ask.tenants
+        ),
+    )

@@ -88,7 +88,7 @@ class Prospects:
         """Whether a job cannot wait: what is in force is tried enough, or not good enough."""
         ledger = self._ledgers[view.job]
         kept = ledger.index(view.candidate) if view.wish.is_placed else None
-        if kept is None or view.has_probed or self._kept_ms(ledger, kept, at_s) > view.target_ms:
+        if kept is None or view.has_probed or self._kept_ms(view, kept, at_s) > view.target_ms:
             return True
         return self._confirmed(view, at_s) not in {None, kept}
 
@@ -120,12 +120,25 @@ class Prospects:
                 best, found = float(worth[at]), replace(view, wish=wish)
         return found
 
-    def _kept_ms(self, ledger: JobLedger, kept: int, at_s: float) -> float:
-        """What the candidate in force is judged by."""
+    def _believed_ms(self, ledger: JobLedger, kept: int, at_s: float) -> float:
+        """What the candidate in force is believed to take until it is looked at again."""
         s = self.settings
         now = ledger.outlook(ledger.load.rate_soon(at_s), slice(kept, kept + 1))
         doubted = float(now.latency_log[0] + s.kept_sigmas * now.sigma[0])
         return math.exp(doubted) * (1.0 + s.kept_headroom)
+
+    def _kept_ms(self, view: View, kept: int, at_s: float) -> float:
+        """What the candidate in force is judged by."""
+        ledger = self._ledgers[view.job]
+        return self._believed_ms(ledger, kept, at_s) * self._excess(view, kept, at_s)
+
+    def _excess(self, view: View, kept: int | None, at_s: float) -> float:
+        """Factor by which a job that misses its target is slower than is believed; else 1."""
+        ledger = self._ledgers[view.job]
+        lately_ms = 0.0 if kept is None else ledger.lately_ms(kept)
+        if kept is None or lately_ms <= view.target_ms:
+            return 1.0
+        return max(lately_ms / self._believed_ms(ledger, kept, at_s), 1.0)
 
     def _judged_ms(self, outlook: Outlook, sigmas: float) -> NDArray[np.float64]:
         """What candidates are judged by that are not in force."""
@@ -139,7 +152,7 @@ class Prospects:
         if view.wish.purpose is not Purpose.CONFIRM or asked is None:
             return None
         if asked == ledger.index(view.candidate):
-            is_fine = self._kept_ms(ledger, asked, at_s) <= view.target_ms
+            is_fine = self._kept_ms(view, asked, at_s) <= view.target_ms
         else:
             outlook = ledger.outlook(ledger.load.planned_rate(at_s), slice(asked, asked + 1))
             is_fine = self._judged_ms(outlook, self.settings.sigmas)[0] <= view.target_ms
@@ -164,9 +177,9 @@ class Prospects:
         own_w = self._own_w(view.job, outlook)
         candidate = view.candidate if view.wish.is_placed else None
         kept = ledger.index(candidate)
-        judged = self._judged_ms(outlook, sigmas)
+        judged = self._judged_ms(outlook, sigmas) * self._excess(view, kept, at_s)
         if kept is not None:
-            judged[kept] = self._kept_ms(ledger, kept, at_s)
+            judged[kept] = self._kept_ms(view, kept, at_s)
         shapes, may = self._shapes[view.job], self._may(view)
         rows = worth_asking(judged, own_w, shapes, may, view.target_ms, kept)
         confirmed = self._confirmed(view, at_s)

@@ -44,7 +44,7 @@ class JointSettings:
     """Least time between two probes that the plan asks for itself."""
     least_trial_share: float = 0.005
     """What such a probe has to promise, as a share of the node's power."""
-    move_share: float = 0.004
+    move_share: float = 0.01
     """What a job's move has to save, as a share of the node's power."""
 
 
@@ -58,7 +58,7 @@ class View:
     """What is in force; None where it follows no layout of ours."""
     most_cpus: int
     barred: frozenset[Candidate] = frozenset()
-    """Candidates that were taken back at this load."""
+    """Candidates that were taken back at this load, or that the guard refused of late."""
     is_probing: bool = False
     """Whether what is in force is only being tried."""
 
