@@ -5,10 +5,13 @@ from __future__ import annotations
 import hashlib
 import json
 from datetime import UTC, datetime
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from components.releases.log import ReleaseLog
+from components.releases.operations import promote, seed
+from components.releases.store import BundleStore
 from components.releases.verdict import RuleResult, Verdict
 
 if TYPE_CHECKING:
@@ -49,3 +52,37 @@ def verdict_on() -> Callable[..., Verdict]:
         return Verdict.of(digest, (rule,))
 
     return judge
+
+
+class Room:
+    """A home with a seeded log, and what a test wants to do with it in few words."""
+
+    def __init__(
+        self, home: Path, make: Callable[[str], Path], judge: Callable[..., Verdict]
+    ) -> None:
+        self.home = home
+        self.log = ReleaseLog(home / "releases")
+        self._judge = judge
+        self.bundles = {name: make(name) for name in ("shipped", "a", "b", "c")}
+        self.digests = {
+            name: BundleStore(home / "scratch").add(folder) for name, folder in self.bundles.items()
+        }
+        seed(home, self.bundles["shipped"])
+
+    def promote(self, name: str, **options: object) -> bool:
+        bundle = self.bundles[name]
+        said: dict[str, Any] = {"who": "ann", "why": "because", **options}
+        return promote(self.home, bundle, self._judge(bundle), **said).is_new
+
+    def running(self, node: str = "n1") -> str:
+        latest = self.log.latest()
+        assert latest is not None
+        digest = latest.desired.digest_for(node)
+        return next(name for name, known in self.digests.items() if known == digest)
+
+
+@pytest.fixture
+def room(
+    tmp_path: Path, make_bundle: Callable[[str], Path], verdict_on: Callable[..., Verdict]
+) -> Room:
+    return Room(tmp_path / "home", make_bundle, verdict_on)
