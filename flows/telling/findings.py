@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 SILENT_AFTER_S = 30.0
 """Longer than `joulepilot status` waits: a restart is no reason to wake someone."""
-BEHIND_AFTER_S = 30.0
+PATIENCE_S = 30.0
+"""How long a node may be behind, or the hub away: both start again now and then."""
 SHORT = 12
 _NUMBER = re.compile(r"\d+(?:\.\d+)?")
 
@@ -30,6 +31,8 @@ class Finding:
     title: str
     text: str
     next_command: str
+    patience_s: float = 0.0
+    """How long it has to last before anyone is told."""
 
     @property
     def message(self) -> str:
@@ -56,7 +59,7 @@ def _of_node(state: NodeState, entries: Sequence[Release], now: datetime) -> Ite
         return
     yield from _blocked(beat, {entry.blocked_digest for entry in entries})
     yield from _health(beat)
-    yield from _behind(beat, entries[-1] if entries else None, now)
+    yield from _behind(beat, entries[-1] if entries else None)
 
 
 def _blocked(beat: Heartbeat, told: Collection[str | None]) -> Iterator[Finding]:
@@ -82,14 +85,13 @@ def _health(beat: Heartbeat) -> Iterator[Finding]:
         )
 
 
-def _behind(beat: Heartbeat, latest: Release | None, now: datetime) -> Iterator[Finding]:
-    if latest is None or (now - latest.when).total_seconds() < BEHIND_AFTER_S:
-        return
-    if beat.release is None or beat.release < latest.sequence:
+def _behind(beat: Heartbeat, latest: Release | None) -> Iterator[Finding]:
+    if latest is not None and (beat.release is None or beat.release < latest.sequence):
         runs = "no release" if beat.release is None else f"release {beat.release}"
         yield Finding(
-            f"behind {beat.node} {latest.sequence}",
+            f"behind {beat.node}",
             f"{beat.node} does not follow release {latest.sequence}",
             f"{beat.node} runs {runs}, not {latest.sequence} ({latest.kind} by {latest.who}).",
             f"joulepilot status; on {beat.node}: joulepilot-node status",
+            PATIENCE_S,
         )

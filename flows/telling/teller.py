@@ -11,6 +11,7 @@ from flows.errors import AddressError
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
+    from datetime import datetime
     from pathlib import Path
 
     from flows.telling.findings import Finding
@@ -69,14 +70,16 @@ class Teller:
         self._file = home / MEMORY
         self._send = send
         self._told = _load(self._file)
+        self._since: dict[str, datetime] = {}
 
-    def tell(self, found: Sequence[Finding]) -> tuple[Finding, ...]:
-        """Send what is new; what could not be sent is tried again next time.
+    def tell(self, found: Sequence[Finding], now: datetime) -> tuple[Finding, ...]:
+        """Send what is new and has lasted; what could not be sent is tried again next time.
 
         Returns:
             What was sent now.
         """
-        new = [finding for finding in found if finding.key not in self._told]
+        self._since = {one.key: self._since.get(one.key, now) for one in found}
+        new = [one for one in found if one.key not in self._told and self._has_lasted(one, now)]
         sent = tuple(finding for finding in new if self._say(finding))
         still = {finding.key for finding in found} & self._told
         told = still | {finding.key for finding in sent}
@@ -89,6 +92,9 @@ class Teller:
         """Tell of what happened; an event has no end, so it is not remembered."""
         for finding in happened:
             self._say(finding)
+
+    def _has_lasted(self, finding: Finding, now: datetime) -> bool:
+        return (now - self._since[finding.key]).total_seconds() >= finding.patience_s
 
     def _say(self, finding: Finding) -> bool:
         logger.warning("%s", finding.message)

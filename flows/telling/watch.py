@@ -23,7 +23,7 @@ from components.settings.settings import resolve
 from flows.alias_requests import answer_requests
 from flows.canaries import tend
 from flows.errors import AddressError
-from flows.telling.findings import Finding, findings
+from flows.telling.findings import PATIENCE_S, Finding, findings
 from flows.telling.of_canaries import canary_findings
 from flows.telling.teller import Teller, addresses, apprise_send
 from flows.triggers.cause import Cause, ask
@@ -59,7 +59,8 @@ class Watcher:
             stuck = self._tend(states, now)
             self._entries = self._log.entries(self._entries)
         except (HubAwayError, HubError) as error:
-            return (Finding("hub", "the hub is away", f"{error.found}.", "joulepilot up"),)
+            away = Finding("hub", "the hub is away", f"{error.found}.", "joulepilot up", PATIENCE_S)
+            return (away,)
         except ReleaseLogError as error:
             return (Finding("log", "the release log is damaged", f"{error.found}.", error.remedy),)
         canaries = canary_findings(self._entries, states, now)
@@ -103,7 +104,7 @@ def main() -> int:
         if ended.wait(EVERY_S):
             break
         now = datetime.now(UTC)
-        teller.tell(watcher.look(now))
+        teller.tell(watcher.look(now), now)
         ask(settings.home, causes(settings), now, emit)
         if round_ % ALIASES_EVERY == 0:
             teller.tell_at_once(answer_requests(settings))

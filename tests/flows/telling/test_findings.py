@@ -12,7 +12,7 @@ from components.releases.entry import BLOCKED, Release
 from components.releases.operations import seed
 from components.telemetry.heartbeat import Heartbeat
 from components.telemetry.sample import Origin
-from flows.telling.findings import findings
+from flows.telling.findings import PATIENCE_S, findings
 
 NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 BEAT = Heartbeat(
@@ -67,5 +67,5 @@ def test_the_numbers_in_a_line_of_health_do_not_make_it_another(latest: Release)
 @pytest.mark.parametrize("release", [None, 0])
 def test_who_does_not_follow_is_named_after_a_while(latest: Release, release: int | None) -> None:
     behind = replace(BEAT, release=release)
-    assert keys(behind, latest) == ["behind n1 1"]
-    assert keys(behind, replace(latest, when=NOW - timedelta(seconds=5))) == []
+    [found] = findings([heard(behind)], [latest], NOW)
+    assert (found.key, found.patience_s) == ("behind n1", PATIENCE_S)

@@ -3,7 +3,8 @@
 import json
 import threading
 from collections.abc import Iterator
-from datetime import UTC, datetime
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from flows.telling.findings import Finding
 from flows.telling.teller import Teller, addresses, apprise_send
 from flows.telling.watch import Watcher
 
+NOW = datetime(2024, 5, 1, 12, tzinfo=UTC)
 ONE = Finding("one", "n1 is silent", "n1 was last heard of at noon.", "joulepilot status")
 TWO = Finding("two", "n2 is silent", "n2 was last heard of at noon.", "joulepilot status")
 
@@ -50,9 +52,9 @@ def test_a_trouble_is_told_once_and_over_a_restart(
 ) -> None:
     address, bodies = received
     teller = Teller(tmp_path, apprise_send([address]))
-    assert teller.tell([ONE]) == (ONE,)
-    assert teller.tell([ONE]) == ()
-    assert Teller(tmp_path, apprise_send([address])).tell([ONE, TWO]) == (TWO,)
+    assert teller.tell([ONE], NOW) == (ONE,)
+    assert teller.tell([ONE], NOW) == ()
+    assert Teller(tmp_path, apprise_send([address])).tell([ONE, TWO], NOW) == (TWO,)
     assert [body["title"] for body in bodies] == [
         "joulepilot: n1 is silent",
         "joulepilot: n2 is silent",
@@ -62,21 +64,34 @@ def test_a_trouble_is_told_once_and_over_a_restart(
 
 def test_what_was_over_and_comes_again_is_told_again(tmp_path: Path) -> None:
     teller = Teller(tmp_path, lambda _title, _text: True)
-    assert teller.tell([ONE]) == (ONE,)
-    assert teller.tell([]) == ()
-    assert teller.tell([ONE]) == (ONE,)
+    assert teller.tell([ONE], NOW) == (ONE,)
+    assert teller.tell([], NOW) == ()
+    assert teller.tell([ONE], NOW) == (ONE,)
+
+
+def test_what_does_not_last_is_told_to_nobody(tmp_path: Path) -> None:
+    teller = Teller(tmp_path, lambda _title, _text: True)
+    slow, later = replace(ONE, patience_s=30.0), NOW + timedelta(seconds=29)
+    assert teller.tell([slow], NOW) == ()
+    assert teller.tell([slow], later) == ()
+    assert teller.tell([], later) == ()
+    for seconds in (0, 29):
+        assert teller.tell([slow], later + timedelta(seconds=seconds)) == ()
+    assert teller.tell([slow], later + timedelta(seconds=30)) == (slow,)
+    again = Teller(tmp_path, lambda _title, _text: True)
+    assert again.tell([slow], later + timedelta(seconds=40)) == ()
 
 
 def test_what_could_not_be_sent_is_tried_again(tmp_path: Path) -> None:
     answers = iter([False, True])
     teller = Teller(tmp_path, lambda _title, _text: next(answers))
-    assert teller.tell([ONE]) == ()
-    assert teller.tell([ONE]) == (ONE,)
+    assert teller.tell([ONE], NOW) == ()
+    assert teller.tell([ONE], NOW) == (ONE,)
 
 
 def test_a_damaged_memory_tells_again_rather_than_not(tmp_path: Path) -> None:
     (tmp_path / "told.json").write_text("{")
-    assert Teller(tmp_path, lambda _title, _text: True).tell([ONE]) == (ONE,)
+    assert Teller(tmp_path, lambda _title, _text: True).tell([ONE], NOW) == (ONE,)
 
 
 def test_addresses_are_read_one_a_line(tmp_path: Path) -> None:
