@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import ctypes
-import ctypes.util
 import importlib
 import os
 from typing import TYPE_CHECKING, Any
@@ -31,8 +30,7 @@ def open_session(graph: bytes) -> Any:
 
 
 def give_back_memory() -> None:
-    """Return to the system what opening graphs has freed: some megabytes; where libc can do it."""
-    name = ctypes.util.find_library("c")
-    trim = getattr(ctypes.CDLL(name), "malloc_trim", None) if name is not None else None
+    """Return to the system what was freed: some megabytes after graphs were opened; if libc can."""
+    trim = getattr(ctypes.CDLL(None), "malloc_trim", None)
     if trim is not None:
         trim(0)
