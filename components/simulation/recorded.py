@@ -50,13 +50,21 @@ class _Curve:
     places: NDArray[np.float64]
     """Shape (N, 3): cores, L3 groups and sockets of 1 to N CPUs in this layout."""
 
+    def n_alike(
+        self, n_cpus: NDArray[np.float64], n_cores: NDArray[np.float64]
+    ) -> NDArray[np.float64]:
+        """As many CPUs in this layout, or fewer where they would be on more cores; shape (R,)."""
+        most = np.searchsorted(self.places[:, 0], n_cores, side="right")
+        return np.minimum(n_cpus, most)
+
 
 @dataclass(frozen=True)
 class RecordedResponse:
     """Implements `Response`: between two measured counts latency is a power of the count.
 
-    A set of CPUs answers as the recorded layout that is most like it. Requests wait for each
-    other as in a queue of one server.
+    A set of CPUs answers as the recorded layout that is most like it; where that has more cores
+    with as many CPUs, as so many of its CPUs as the set has cores. Requests wait for each other as
+    in a queue of one server.
     """
 
     curves: tuple[_Curve, ...]
@@ -88,14 +96,18 @@ class RecordedResponse:
         """Service time and own power, each of shape (R,)."""
         n_cpus = footprints.n_cpus
         here = np.stack([footprints.n_physical, footprints.n_l3, footprints.n_sockets], axis=1)
-        row = n_cpus.astype(np.intp) - 1
-        unlike = [np.abs(here - curve.places[row]).sum(axis=1) for curve in self.curves]
+        alike = [curve.n_alike(n_cpus, footprints.n_physical) for curve in self.curves]
+        unlike = [
+            np.abs(here - curve.places[n.astype(np.intp) - 1]).sum(axis=1) + n_cpus - n
+            for curve, n in zip(self.curves, alike, strict=True)
+        ]
         which = np.argmin(np.stack(unlike), axis=0)
         log_ms, own_w = np.empty(len(n_cpus)), np.empty(len(n_cpus))
         for number, curve in enumerate(self.curves):
             mine = which == number
-            log_ms[mine] = np.interp(np.log(n_cpus[mine]), np.log(curve.n_cpus), curve.log_ms)
-            own_w[mine] = np.interp(n_cpus[mine], curve.n_cpus, curve.own_w)
+            n = alike[number][mine]
+            log_ms[mine] = np.interp(np.log(n), np.log(curve.n_cpus), curve.log_ms)
+            own_w[mine] = np.interp(n, curve.n_cpus, curve.own_w)
         return np.exp(log_ms), own_w
 
 

@@ -68,6 +68,23 @@ def test_between_two_counts_it_lies_between_them(n):
     assert around[high] * 0.999 <= found <= around[low] * 1.001
 
 
+def test_siblings_that_were_never_measured_are_worth_no_core():
+    compact = surface()
+    rows = [at for at, c in enumerate(compact.candidates) if c.layout is Layout.COMPACT]
+    only = RecordedSurface(
+        "kept/compact",
+        NODE,
+        tuple(compact.candidates[at] for at in rows),
+        compact.latency_ms[rows],
+        compact.power_w[rows],
+    )
+    response = response_of(only, TABLE).at_load(1e-9)
+
+    cores, siblings = response.latency_ms(TABLE.of([Candidate(4), Candidate(8, Layout.SMT)]))
+
+    assert siblings == pytest.approx(cores)
+
+
 def test_more_load_makes_requests_wait():
     response = response_of(surface(), TABLE)
     footprint = TABLE.of([Candidate(4)])
