@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pytest
@@ -28,11 +28,12 @@ from components.madeup.devices.table import FEATURES, NETWORK_FEATURES
 from components.policy.device_brain import DeviceBrain
 from components.policy.device_bundle import DeviceClassifier
 from components.policy.device_facts import DeviceFacts
+from components.policy.device_graphs import OpenDeviceGraph, device_graph
 from components.policy.device_manifest import DeviceBundle
 from components.policy.feature_spec import FeatureSpec
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
     from pathlib import Path
 
     from components.executor.job_run import JobRun
@@ -49,8 +50,8 @@ class HostKnower:
         self._wrong = wrong or {}
         self._p = p
 
-    def graph(self, objective: str) -> Callable[[dict[str, np.ndarray]], dict[str, np.ndarray]]:
-        def ask(feeds: dict[str, np.ndarray]) -> dict[str, np.ndarray]:
+    def graph(self, objective: str) -> OpenDeviceGraph:
+        def ask(feeds: Mapping[str, Any]) -> np.ndarray:
             costs = np.array([self._costs(objective, row) for row in feeds["features"]])
             logs = np.log(costs) + feeds["shift"]
             best = np.argmin(logs, axis=1)
@@ -58,12 +59,9 @@ class HostKnower:
             p[np.arange(len(best)), best] = self._p
             loss = np.exp(logs - logs.min(axis=1, keepdims=True)) - 1.0
             sigma = np.full(logs.shape, 0.02)
-            return {
-                "log_cost": logs, "sigma": sigma, "p": p, "loss": loss,
-                "strangeness": np.zeros(len(logs)),
-            }  # fmt: skip
+            return np.hstack([logs, sigma, p, loss, np.zeros((len(logs), 1))])
 
-        return ask
+        return OpenDeviceGraph(device_graph(objective), ask, len(DEVICES))
 
     def _costs(self, objective: str, row: np.ndarray) -> list[float]:
         known = dict(zip(FEATURES, row.tolist(), strict=True))
