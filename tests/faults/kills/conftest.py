@@ -97,6 +97,12 @@ class Fleet:
     """By container id."""
     running: list[subprocess.Popen[bytes]] = field(default_factory=list)
 
+    @property
+    def environment(self) -> dict[str, str]:
+        """As of an installed executor, which has its bytecode: it starts often here."""
+        kept = {key: v for key, v in os.environ.items() if key != "PYTHONDONTWRITEBYTECODE"}
+        return kept | {"PYTHONPYCACHEPREFIX": str(self.home / "bytecode")}
+
     def name(self, number: int) -> str:
         """What a container is called."""
         return f"joulepilot-kills-{self.tag}-{number}"
@@ -112,7 +118,9 @@ class Fleet:
     def ask(self, *words: str, home: Path | None = None) -> subprocess.CompletedProcess[str]:
         command = [sys.executable, "-m", "components.executor", *words]
         command += ["--home", str(home or self.home)]
-        return subprocess.run(command, capture_output=True, text=True, check=False)
+        return subprocess.run(
+            command, capture_output=True, text=True, check=False, env=self.environment
+        )
 
     def hold(self, number: int, cpu: int, *, home: Path) -> bool:
         """Ask an executor to keep a container on one CPU; whether it could be asked."""
@@ -170,7 +178,10 @@ class Fleet:
         words = ["run", "--home", str(home or self.home), "--node", "here", "--host", "docker"]
         words += ["--only-label", f"fleet={self.tag}", *QUICK, *more]
         with (self.home / "executor.log").open("ab") as log:
-            self.running.append(subprocess.Popen([*program, *words], stdout=log, stderr=log))
+            command = [*program, *words]
+            self.running.append(
+                subprocess.Popen(command, stdout=log, stderr=log, env=self.environment)
+            )
         return self.running[-1]
 
 

@@ -91,10 +91,11 @@ def test_killed_at_any_moment_the_next_start_converges(fleet, at_length, record_
         if chance.random() < 0.7:  # else it dies before it changed anything
             fleet.wait(fleet.has_moved, "a change")
 
-    p99_s = sorted(times_s)[int(0.99 * (len(times_s) - 1))]
+    times_s.sort()
+    p50_s, p99_s = (times_s[int(q * (len(times_s) - 1))] for q in (0.5, 0.99))
     record_property("converged_p99_s", p99_s)
     assert n_moved > 0
-    assert p99_s < at_length(30.0, CONVERGED_S)
+    assert p99_s < at_length(30.0, CONVERGED_S), f"p50 {p50_s:.2f} s, the last {times_s[-5:]}"
 
 
 def test_a_second_executor_on_the_same_home_is_refused_and_told_who_is_there(fleet):
