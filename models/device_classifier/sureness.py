@@ -10,12 +10,12 @@ if TYPE_CHECKING:
     from models.device_classifier.table import BoolArray, FloatArray
 
 WANTED = 0.99  # share of sure choices that is to be right
-USUAL = 0.8
+UNSEEN = 1  # wrong choice more than was seen: the least of many thresholds is partly luck
 LEAST, MOST = 0.7, 0.95
 
 
 def sure_from(p: FloatArray, is_right: BoolArray) -> float:
-    """The least threshold above which choices [N] were right often enough.
+    """The least threshold above which choices [N] were right often enough, one wrong added.
 
     Args:
         p: calibrated probabilities of choices on rows not learned from.
@@ -23,6 +23,6 @@ def sure_from(p: FloatArray, is_right: BoolArray) -> float:
     """
     for threshold in np.arange(LEAST, MOST, 0.01):
         above = is_right[p >= threshold]
-        if len(above) and above.mean() >= WANTED:
+        if above.sum() >= WANTED * (len(above) + UNSEEN):
             return float(round(threshold, 2))
     return MOST

@@ -12,6 +12,7 @@ from models.device_classifier.confidence import (
     outlook_of_costs,
     outlook_of_probabilities,
 )
+from models.device_classifier.sureness import MOST, sure_from
 
 
 def test_choices_that_claim_too_much_are_brought_down() -> None:
@@ -60,3 +61,8 @@ def test_a_small_chance_of_disaster_outweighs_a_likely_small_gain() -> None:
 
 def test_without_costs_the_likeliest_is_chosen() -> None:
     assert outlook_of_probabilities(np.array([[0.2, 0.5, 0.3]])).chosen.tolist() == [1]
+
+
+def test_few_right_choices_make_no_low_probability_sure() -> None:
+    assert sure_from(np.full(98, 0.75), np.full(98, True)) == MOST
+    assert sure_from(np.full(99, 0.75), np.full(99, True)) < 0.75
