@@ -89,8 +89,6 @@ def create(
 def _upload(
     client: MlflowClient, bundle: Path, digest: str, manifest: AnyBundle, run_id: str | None
 ) -> str:
-    from mlflow.entities import LoggedModelOutput
-
     model = client.create_logged_model(
         experiment_id(client, manifest.kind),
         name=manifest.kind,
@@ -106,12 +104,28 @@ def _upload(
             )
             client.log_model_artifacts(model_id, folder)
         if run_id is not None:
-            client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+            _name_output(client, run_id, model_id)
             _log_metrics(client, run_id, model_id, manifest)
         status = "READY"
     finally:
         client.finalize_logged_model(model_id, status)
     return model_id
+
+
+def _name_output(client: MlflowClient, run_id: str, model_id: str) -> None:
+    """Say that a run made a model.
+
+    MLflow's client asks again where an answer was lost, and its server refuses to say it twice.
+    """
+    from mlflow.entities import LoggedModelOutput
+    from mlflow.exceptions import MlflowException
+
+    try:
+        client.log_outputs(run_id, [LoggedModelOutput(model_id, step=0)])
+    except MlflowException:
+        made = client.get_run(run_id).outputs
+        if made is None or model_id not in {model.model_id for model in made.model_outputs}:
+            raise
 
 
 def _uploads(client: MlflowClient, policy: str, digest: str) -> list[str]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import http.client
 import json
 import os
 import signal
@@ -92,7 +93,9 @@ class Stack:
                     return json.load(response)
             except urllib.error.HTTPError as error:
                 error.close()
-                if error.code < 500 or time.monotonic() > deadline:  # SQLite was locked, or full
+                # it was busy: SQLite locked or full, or what was asked for just being written
+                is_busy = error.code == http.client.CONFLICT or error.code >= 500
+                if not is_busy or time.monotonic() > deadline:
                     raise
                 time.sleep(0.5)
 
