@@ -10,7 +10,7 @@ import logging
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.releases.canary import ENDED_AS, HOURS, THEN, End, canary_in_force, end_canary
 from components.releases.desired import ALL_NODES
 from components.releases.errors import ConflictError, RefusedError
@@ -80,7 +80,7 @@ def roll_out(
     known = _known(entries, version)
     if known is not None:
         return unchanged(latest, known)
-    states = read_nodes(settings.hub_url)
+    states = nodes_of(settings)
     require_not_blocked(states, version.digest)
     able = [state for state in states if can_compare(state.heartbeat)]
     return promote_version(

@@ -18,6 +18,7 @@ from flows.checked_lake import check_measurements, ingest_telemetry
 if TYPE_CHECKING:
     from collections.abc import Iterator, Sequence
 
+    from components.settings.login import Login
     from components.settings.settings import Settings
     from components.telemetry.device_measurement import DeviceMeasurement
     from data_checks.device_checking import DeviceCheck
@@ -45,7 +46,9 @@ def keep_measurements(
     return check_measurements(settings)
 
 
-def send_measurements(hub: str, measurements: Sequence[DeviceMeasurement]) -> int:
+def send_measurements(
+    hub: str, measurements: Sequence[DeviceMeasurement], login: Login | None = None
+) -> int:
     """Send measurements to a hub, which keeps them for its lake; says how many it took.
 
     Raises:
@@ -53,7 +56,7 @@ def send_measurements(hub: str, measurements: Sequence[DeviceMeasurement]) -> in
         HubAwayError: it does not answer; what was sent before stays sent, twice does no harm.
         HubError: it will not take them.
     """
-    link = HubLink(hub, TIMEOUT_S)
+    link = HubLink(hub, TIMEOUT_S, login)
     try:
         for body in _bodies(measurements):
             answer = link.send(body)

@@ -10,7 +10,7 @@ from components.settings.settings import ENVIRONMENT_PREFIX
 if TYPE_CHECKING:
     from components.settings.settings import Settings
 
-FILES = ("notify_file", "prefect_login_file", "mlflow_login_file")
+FILES = ("notify_file", "hub_login_file", "prefect_login_file", "mlflow_login_file")
 QUIET: dict[str, str] = {
     "DO_NOT_TRACK": "true",  # MLflow takes the word only, not 1
     "GX_ANALYTICS_ENABLED": "false",

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.hub.errors import HubAwayError
 from components.policy.manifest import CORE_ALLOCATOR
 from components.releases.desired import ALL_NODES
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
 
     from components.hub.nodes import NodeState
     from components.releases.desired import Desired
+    from components.settings.settings import Settings
 
 ALL, ONE = "all", "one"
 STAGES = {"all": (ALL,), "canary": (ONE, ALL), "rings": (ONE, "10%", ALL)}
@@ -140,7 +141,7 @@ def require_not_blocked(states: Sequence[NodeState], digest: str) -> None:
 
 
 def confirm(
-    hub_url: str,
+    settings: Settings,
     sequence: int,
     *,
     within_s: float = FOLLOWS_WITHIN_S,
@@ -155,7 +156,7 @@ def confirm(
     while True:
         over = time.monotonic() >= deadline
         try:
-            found = confirmation(read_nodes(hub_url), sequence, datetime.now(UTC))
+            found = confirmation(nodes_of(settings), sequence, datetime.now(UTC))
         except HubAwayError:
             if over:
                 raise

@@ -84,6 +84,8 @@ def addresses(settings: Settings) -> dict[str, str]:
 def _hub(settings: Settings, host: str) -> Service:
     argv = [sys.executable, "-m", "components.hub", "--home", str(settings.home)]
     address = ["--host", host, "--port", str(settings.hub_port)]
+    if settings.hub_login_file is not None:
+        address += ["--login-file", str(settings.hub_login_file)]
     return Service(
         "hub",
         argv + address,

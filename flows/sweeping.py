@@ -6,7 +6,7 @@ import time
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.hub.errors import HubAwayError
 from components.releases import operations
 from flows.errors import SweepFailedError
@@ -82,7 +82,7 @@ def sweep_nodes(
 def _statuses(settings: Settings, order: SweepOrder, sequence: int) -> dict[str, SweepStatus]:
     """What each node says of this very sweep; nothing while the hub is away."""
     try:
-        states = read_nodes(settings.hub_url)
+        states = nodes_of(settings)
     except HubAwayError:
         return {}
     sweeps = {state.heartbeat.node: state.heartbeat.sweep for state in states}

@@ -117,6 +117,12 @@ def _add_run(verbs: argparse._SubParsersAction[argparse.ArgumentParser]) -> None
     run.add_argument("--node", default=os.uname().nodename, help="name in samples (%(default)s)")
     run.add_argument("--hub", metavar="URL", help="where samples and heartbeats go")
     run.add_argument(
+        "--hub-login-file",
+        type=Path,
+        metavar="FILE",
+        help="USER:PASSWORD that hub and release log ask for",
+    )
+    run.add_argument(
         "--releases",
         metavar="URL|FOLDER",
         help="where the release log is; without it the shipped policy decides",

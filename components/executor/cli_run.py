@@ -10,6 +10,7 @@ from components.executor.quiet_time import parse_quiet_time
 from components.executor.settings import ExecutorSettings
 from components.executor.wiring import NodeOptions, run_node
 from components.jobs.job import Mode
+from components.settings.login import read_login
 from components.telemetry.power_order import parse_order
 
 if TYPE_CHECKING:
@@ -38,6 +39,7 @@ def run(arguments: argparse.Namespace) -> int:
         docker_socket=arguments.docker_socket,
         processes=arguments.processes,
         hub=arguments.hub,
+        hub_login=read_login(arguments.hub_login_file),
         releases=arguments.releases,
         jobs_file=arguments.jobs_file,
         only_label=arguments.only_label,

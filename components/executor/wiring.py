@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from components.executor.ports import Publisher
     from components.executor.settings import ExecutorSettings
     from components.releases.source import ReleaseSource
+    from components.settings.login import Login
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -59,6 +60,8 @@ class NodeOptions:
     processes: Path | None = None
     """Folder of declared processes; by default `HOME/processes`."""
     hub: str | None = None
+    hub_login: Login | None = None
+    """Asked for by the hub, and by the release log where that is read over HTTP."""
     releases: str | None = None
     """A URL, or a home with a release log on this machine."""
     jobs_file: Path | None = None
@@ -193,7 +196,7 @@ def make_source(options: NodeOptions, home: NodeHome) -> ReleaseSource | None:
         return None
     source: ReleaseSource = FolderSource(Path(options.releases))
     if options.releases.startswith(("http://", "https://")):
-        source = HttpSource(options.releases, home.bundles)
+        source = HttpSource(options.releases, home.bundles, login=options.hub_login)
     if options.public_key is not None:
         source = SignedSource(source, ChildVerifier(options.public_key))
     return TriedSource(source, try_in_child)
@@ -205,4 +208,6 @@ def _publisher(options: NodeOptions, home: NodeHome, ports: NodePorts) -> Publis
     from components.telemetry.otlp_out import EventPublisher
 
     resource = {"host.name": ports.name, "service.name": "joulepilot-node"}
-    return EventPublisher(options.hub, buffer=home.buffer, resource=resource)
+    return EventPublisher(
+        options.hub, buffer=home.buffer, resource=resource, login=options.hub_login
+    )

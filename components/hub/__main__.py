@@ -11,6 +11,8 @@ from pathlib import Path
 
 from components.hub.errors import HubError
 from components.hub.server import HubServer
+from components.settings.login import read_login
+from components.settings.settings import SettingsError
 
 DEFAULT_HOST = "127.0.0.1"
 DEFAULT_PORT = 8321
@@ -24,8 +26,9 @@ def main(argv: list[str] | None = None) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, lambda *_: stop.set())
     try:
-        hub = HubServer(arguments.home, arguments.host, arguments.port)
-    except HubError as error:
+        login = read_login(arguments.login_file)
+        hub = HubServer(arguments.home, arguments.host, arguments.port, login=login)
+    except (HubError, SettingsError) as error:
         sys.stderr.write(f"joulepilot hub: {error}\n")
         return 1
     with hub:
@@ -42,6 +45,11 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument("--home", type=Path, required=True, help="folder that holds all state")
     parser.add_argument("--host", default=DEFAULT_HOST, help="address to listen on")
     parser.add_argument("--port", type=int, default=DEFAULT_PORT, help="port to listen on; 0: any")
+    parser.add_argument(
+        "--login-file",
+        type=Path,
+        help="file with USER:PASSWORD that everyone has to know; else everyone is let in",
+    )
     return parser
 
 

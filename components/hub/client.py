@@ -8,24 +8,40 @@ from urllib.parse import urlsplit
 
 from components.hub.errors import HubAwayError, HubError
 from components.hub.nodes import nodes_from_json
+from components.settings.login import read_login
 from components.telemetry.errors import EventError
 
 if TYPE_CHECKING:
     from components.hub.nodes import NodeState
+    from components.settings.login import Login
+    from components.settings.settings import Settings
 
 _MAX_ANSWER_BYTES = 64 * 1024 * 1024
 
 
-def read_nodes(url: str, *, timeout_s: float = 5.0) -> tuple[NodeState, ...]:
+def nodes_of(settings: Settings) -> tuple[NodeState, ...]:
+    """Ask the hub of the settings, logged in as they say.
+
+    Raises:
+        SettingsError: the file of the login is none.
+        HubAwayError, HubError: as `read_nodes`.
+    """
+    return read_nodes(settings.hub_url, login=read_login(settings.hub_login_file))
+
+
+def read_nodes(
+    url: str, *, login: Login | None = None, timeout_s: float = 5.0
+) -> tuple[NodeState, ...]:
     """Ask a hub for the last heartbeat of each node, by name.
 
     Raises:
         HubAwayError: it does not answer.
-        HubError: the address is none, or what answers there is no hub.
+        HubError: the address is none, what answers there is no hub, or it asks for another login.
     """
     connection, folder = _connection(url, timeout_s)
+    headers = {} if login is None else {"Authorization": login.authorization}
     try:
-        connection.request("GET", f"{folder}/nodes")
+        connection.request("GET", f"{folder}/nodes", headers=headers)
         response = connection.getresponse()
         body = response.read(_MAX_ANSWER_BYTES)
     except (OSError, http.client.HTTPException) as error:
@@ -34,6 +50,12 @@ def read_nodes(url: str, *, timeout_s: float = 5.0) -> tuple[NodeState, ...]:
         ) from error
     finally:
         connection.close()
+    if response.status == http.client.UNAUTHORIZED:
+        raise HubError(
+            f"asked the hub {url} for its nodes",
+            "it asks for a login, or for another one",
+            "name a file with USER:PASSWORD as hub_login_file",
+        )
     if response.status != http.client.OK:
         raise _no_hub(url, f"it answered {response.status}")
     try:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import hmac
 import logging
 import socket
 import time
@@ -10,13 +11,14 @@ from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler
 from typing import TYPE_CHECKING
 
-from components.hub.reply import Reply, not_found, text_reply
-from components.hub.routes import too_large
+from components.hub.reply import Reply, not_found, text_reply, unknown_caller
+from components.hub.routes import HEALTH, too_large
 from components.telemetry.errors import EventSizeError
 
 if TYPE_CHECKING:
     from components.hub.limits import HubLimits
     from components.hub.routes import Routes
+    from components.settings.login import Login
 
 _LOG = logging.getLogger(__name__)
 _CHUNK_BYTES = 64 * 1024
@@ -35,12 +37,14 @@ class HubHandler(BaseHTTPRequestHandler):
         self,
         routes: Routes,
         limits: HubLimits,
+        login: Login | None,
         request: socket.socket,
         client_address: tuple[str, int],
         server: object,
     ) -> None:
         self._routes = routes
         self._limits = limits
+        self._login = login
         super().__init__(request, client_address, server)  # type: ignore[arg-type]  # only kept
 
     def setup(self) -> None:
@@ -50,7 +54,11 @@ class HubHandler(BaseHTTPRequestHandler):
 
     def do_GET(self) -> None:
         """Answer a GET."""
-        self._write(self._routes.get(self._bare_path(), self.headers.get("If-None-Match")))
+        path = self._bare_path()
+        if path != HEALTH and not self._is_known():
+            self._refuse(unknown_caller())
+            return
+        self._write(self._routes.get(path, self.headers.get("If-None-Match")))
 
     def do_HEAD(self) -> None:
         """Answer as to a GET, without the body."""
@@ -59,6 +67,9 @@ class HubHandler(BaseHTTPRequestHandler):
     def do_POST(self) -> None:
         """Read the body and answer; a body we do not want is not read, or read and thrown away."""
         path, content_type = self._bare_path(), self.headers.get("Content-Type", "")
+        if not self._is_known():
+            self._refuse(unknown_caller())
+            return
         if not self._routes.takes(path):
             self._refuse(not_found(path))
             return
@@ -81,6 +92,12 @@ class HubHandler(BaseHTTPRequestHandler):
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002  # named by the parent
         """Log requests like everything else here."""
         _LOG.debug("%s %s", self.address_string(), format % args)
+
+    def _is_known(self) -> bool:
+        if self._login is None:
+            return True
+        said = self.headers.get("Authorization", "")
+        return hmac.compare_digest(said.encode(), self._login.authorization.encode())
 
     def _bare_path(self) -> str:
         return self.path.partition("?")[0]

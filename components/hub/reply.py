@@ -31,6 +31,17 @@ def text_reply(status: HTTPStatus, text: str, **headers: str) -> Reply:
     return Reply(status, TEXT, f"{text}\n".encode(), named)
 
 
+def unknown_caller() -> Reply:
+    """Ask for the login; a browser then asks the person."""
+    return text_reply(
+        HTTPStatus.UNAUTHORIZED,
+        "this hub asks for a login: USER:PASSWORD in a file, named as hub_login_file, on a node by "
+        "--hub-login-file",
+        WWW_Authenticate='Basic realm="joulepilot hub", charset="UTF-8"',
+        Cache_Control="no-store",
+    )
+
+
 def not_found(path: str) -> Reply:
     """Say that there is nothing, and what there is."""
     return text_reply(

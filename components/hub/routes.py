@@ -29,6 +29,8 @@ if TYPE_CHECKING:
     from components.hub.served_files import ServedFiles
 
 _LOG = logging.getLogger(__name__)
+HEALTH = "/healthz"
+"""Answered to everyone, also where the hub asks for a login."""
 _EVENTS_PATH = "/v1/logs"
 _RETRY_AFTER_S = 5
 _PAGE_HEADERS = {
@@ -56,7 +58,7 @@ class Routes:
             case "/nodes":
                 body = nodes_to_json(self._nodes.nodes(), now).encode()
                 return Reply(HTTPStatus.OK, JSON, body, {"Cache-Control": "no-store"})
-            case "/healthz":
+            case _ if path == HEALTH:
                 return text_reply(HTTPStatus.OK, "ok", Cache_Control="no-store")
             case "/v1/logs":
                 return text_reply(

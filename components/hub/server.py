@@ -27,6 +27,8 @@ if TYPE_CHECKING:
     from pathlib import Path
     from typing import IO, Self
 
+    from components.settings.login import Login
+
 _LOG = logging.getLogger(__name__)
 _FULL = (
     b"HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: 5\r\n"
@@ -42,9 +44,15 @@ class HubServer:
     """
 
     def __init__(
-        self, home: Path, host: str, port: int, *, limits: HubLimits | None = None
+        self,
+        home: Path,
+        host: str,
+        port: int,
+        *,
+        limits: HubLimits | None = None,
+        login: Login | None = None,
     ) -> None:
-        """Take hold of a home and a port (0: any free one).
+        """Take hold of a home and a port (0: any free one); without a login everyone is let in.
 
         Raises:
             HubError: another hub has this home, or the port cannot be had.
@@ -58,7 +66,8 @@ class HubServer:
         intake = Intake(spool, self._nodes, max_decoded_bytes=bounds.max_decoded_bytes)
         routes = Routes(intake, self._nodes, ServedFiles(home))
         try:
-            self._http = _HttpServer(host, port, partial(HubHandler, routes, bounds), bounds)
+            handler = partial(HubHandler, routes, bounds, login)
+            self._http = _HttpServer(host, port, handler, bounds)
         except OSError as error:
             self._lock_file.close()
             raise HubError(

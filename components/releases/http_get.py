@@ -14,6 +14,8 @@ from components.releases.errors import SourceAwayError, SourceError
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
+    from components.settings.login import Login
+
 _CHUNK_BYTES = 1 << 16
 _TRY_LATER = {
     HTTPStatus.REQUEST_TIMEOUT,
@@ -30,9 +32,10 @@ class Address:
     host: str
     port: int | None
     folder: str
+    login: Login | None = None
 
     @classmethod
-    def parse(cls, url: str) -> Address:
+    def parse(cls, url: str, login: Login | None = None) -> Address:
         """Read a URL like `http://hub:8790`.
 
         Raises:
@@ -47,7 +50,7 @@ class Address:
             raise _bad_url(url, "it is no http or https URL with a host")
         if parts.query or parts.fragment or parts.username is not None:
             raise _bad_url(url, "it has a query, a fragment or a user")
-        return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"))
+        return cls(parts.scheme, parts.hostname, port, parts.path.rstrip("/"), login)
 
     def connect(self, timeout_s: float) -> http.client.HTTPConnection:
         """Prepare a connection; nothing is sent yet."""
@@ -98,6 +101,8 @@ def get(
     deadline = time.monotonic() + timeout_s
     connection = address.connect(timeout_s)
     headers = {"Accept-Encoding": "identity", "User-Agent": "joulepilot"}
+    if address.login is not None:
+        headers["Authorization"] = address.login.authorization
     if etag is not None:
         headers["If-None-Match"] = etag
     try:
@@ -120,6 +125,12 @@ def _check(response: http.client.HTTPResponse, where: str, accepted: Sequence[st
     status = response.status
     if status >= HTTPStatus.INTERNAL_SERVER_ERROR or status in _TRY_LATER:
         raise _away(where, f"the server answers {status} {response.reason}")
+    if status == HTTPStatus.UNAUTHORIZED:
+        raise SourceError(
+            f"asked for {where}",
+            "the server answers 401: it asks for a login, or for another one",
+            "name a file with USER:PASSWORD by --hub-login-file",
+        )
     if status != HTTPStatus.OK:
         elsewhere = response.headers.get("Location")
         found = f"the server answers {status} {response.reason}"

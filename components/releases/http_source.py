@@ -22,6 +22,8 @@ from components.releases.store import (
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
+    from components.settings.login import Login
+
 
 class HttpSource:
     """Asks `URL/releases/000001.json` and `URL/bundles/DIGEST/FILE`.
@@ -31,8 +33,10 @@ class HttpSource:
     bundle works on while the server is away.
     """
 
-    def __init__(self, url: str, cache: Path, *, timeout_s: float = 5.0) -> None:
-        self._address = Address.parse(url)
+    def __init__(
+        self, url: str, cache: Path, *, timeout_s: float = 5.0, login: Login | None = None
+    ) -> None:
+        self._address = Address.parse(url, login)
         self._cache = cache
         self._store = BundleStore(cache)
         self._timeout_s = timeout_s

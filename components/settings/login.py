@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from base64 import b64encode
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
@@ -22,6 +23,11 @@ class Login:
     def text(self) -> str:
         """As HTTP's basic authentication writes it, before it is encoded."""
         return f"{self.user}:{self.password}"
+
+    @property
+    def authorization(self) -> str:
+        """The value of HTTP's header of that name."""
+        return f"Basic {b64encode(self.text.encode()).decode()}"
 
 
 def read_login(file: Path | None) -> Login | None:

@@ -19,7 +19,14 @@ FILE_NAME = "joulepilot.toml"
 REQUIRED = "required"
 APPROVALS = ("off", REQUIRED)
 PATHS = frozenset(
-    {"home", "notify_file", "database_file", "prefect_login_file", "mlflow_login_file"}
+    {
+        "home",
+        "notify_file",
+        "database_file",
+        "hub_login_file",
+        "prefect_login_file",
+        "mlflow_login_file",
+    }
 )
 TEXTS = frozenset({"hub_host", "mlflow_host", "prefect_host", "approval"})
 
@@ -64,6 +71,10 @@ class Settings:
     database_file: Path | None = field(
         default=None,
         metadata={"help": "file with the address of PostgreSQL for Prefect and MLflow; else files"},
+    )
+    hub_login_file: Path | None = field(
+        default=None,
+        metadata={"help": "file with USER:PASSWORD for the hub; else it lets everyone in"},
     )
     prefect_login_file: Path | None = field(
         default=None,

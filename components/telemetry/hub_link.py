@@ -5,12 +5,17 @@ from __future__ import annotations
 import http.client
 from dataclasses import dataclass
 from enum import Enum
+from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
 from components.telemetry.errors import EndpointError
 from components.telemetry.wire import parse_response, parse_status
 
-_TRY_AGAIN = {408, 429}
+if TYPE_CHECKING:
+    from components.settings.login import Login
+
+_TRY_AGAIN = {401, 408, 429}
+"""Also without a login it knows: whoever mends that wants what was kept meanwhile."""
 _REASON_CHARACTERS = 300
 _MAX_ANSWER_BYTES = 64 * 1024
 _KINDS: dict[str, type[http.client.HTTPConnection]] = {
@@ -44,10 +49,13 @@ class Answer:
 class HubLink:
     """Sends gzipped protobuf bodies to `{endpoint}/v1/logs`. For one thread at a time."""
 
-    def __init__(self, endpoint: str, timeout_s: float) -> None:
+    def __init__(self, endpoint: str, timeout_s: float, login: Login | None = None) -> None:
         self._endpoint = endpoint
         self._connection = _connection(endpoint, timeout_s)
         self._path = f"{urlsplit(endpoint).path.rstrip('/')}/v1/logs"
+        self._headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
+        if login is not None:
+            self._headers["Authorization"] = login.authorization
 
     def send(self, body: bytes) -> Answer:
         """Send a body and wait for the answer; a connection that went stale is renewed once."""
@@ -65,8 +73,7 @@ class HubLink:
         self._connection.close()
 
     def _send_once(self, body: bytes) -> Answer:
-        headers = {"Content-Type": "application/x-protobuf", "Content-Encoding": "gzip"}
-        self._connection.request("POST", self._path, body=body, headers=headers)
+        self._connection.request("POST", self._path, body=body, headers=self._headers)
         response = self._connection.getresponse()
         answer_body = response.read(_MAX_ANSWER_BYTES)
         if not response.isclosed():  # longer than any answer of OTLP

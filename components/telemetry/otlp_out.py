@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping
     from pathlib import Path
 
+    from components.settings.login import Login
     from components.telemetry.attributes import Attributes
     from components.telemetry.buffer import WaitingBody
     from components.telemetry.heartbeat import Heartbeat
@@ -71,13 +72,14 @@ class EventPublisher:
         max_buffer_bytes: int = 16 * 1024 * 1024,
         batch_s: float = 1.0,
         timeout_s: float = 5.0,
+        login: Login | None = None,
     ) -> None:
         """Start the thread.
 
         Raises:
             EndpointError: `endpoint` is no http or https address.
         """
-        self._link = HubLink(endpoint, timeout_s)
+        self._link = HubLink(endpoint, timeout_s, login)
         self._disk = DiskBuffer(buffer, max_bytes=max_buffer_bytes)
         self._resource = dict(resource)
         self._batch_s = batch_s

@@ -1,5 +1,5 @@
 #!/bin/sh
-# Makes the four secrets of compose.yaml, where they are not there yet, readable by their owner.
+# Makes the five secrets of compose.yaml, where they are not there yet, readable by their owner.
 # Usage: deployments/compose/make_secrets.sh [FOLDER]     (by default `secrets` beside this file)
 set -eu
 
@@ -14,6 +14,7 @@ keep() { # NAME TEXT
 
 keep postgres_password "$(random)"
 keep database "postgresql://joulepilot:$(cat "$folder/postgres_password")@postgres:5432"
+keep hub_login "joulepilot:$(random)"
 keep prefect_login "joulepilot:$(random)"
 keep mlflow_login "joulepilot:$(random)"
 # The programs in the containers are not the owner of these files; the folder keeps others out.

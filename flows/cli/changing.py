@@ -13,7 +13,7 @@ from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.hub.errors import HubAwayError
 from components.policy.any_bundle import POLICIES
 from components.policy.manifest import CORE_ALLOCATOR
@@ -177,7 +177,7 @@ def resume(arguments: argparse.Namespace, resolved: Resolved) -> int:
 def _nodes(settings: Settings) -> tuple[NodeState, ...]:
     """The nodes the hub knows; none where it is away, for a rollback must not need it."""
     try:
-        return read_nodes(settings.hub_url)
+        return nodes_of(settings)
     except HubAwayError as error:
         sys.stderr.write(f"{error.found}: which nodes are up is not known\n")
         return ()
@@ -253,7 +253,7 @@ def _confirm(arguments: argparse.Namespace, settings: Settings, outcome: Outcome
 
 def _followed(settings: Settings, sequence: int) -> tuple[int, dict[str, object]]:
     try:
-        found = confirm(settings.hub_url, sequence)
+        found = confirm(settings, sequence)
     except HubAwayError as error:
         return NOT_FOLLOWED, {"nodes": f"nobody can say who follows: {error.found}"}
     facts: dict[str, object] = {"nodes": found.sentence, "behind": list(found.behind)}

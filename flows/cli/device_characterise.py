@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.devices.survey import usual_names
+from components.settings.login import read_login
 from components.telemetry.device_measurement import StartState
 from flows.cli.device import print_ceiling
 from flows.cli.device_check import check_as_json, print_device_check
@@ -48,7 +49,8 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
         return INTERRUPTED
     checked = None
     if arguments.hub:
-        n_sent = send_measurements(arguments.hub, recording.measurements)
+        login = read_login(resolved.settings.hub_login_file)
+        n_sent = send_measurements(arguments.hub, recording.measurements, login)
         sys.stderr.write(f"sent {n_sent} measurements to {arguments.hub}\n")
     elif not arguments.no_lake:
         checked = keep_measurements(resolved.settings, recording.measurements)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.hub.errors import HubAwayError
 from components.registry.mlflow_registry import Registry
 from components.releases.log import ReleaseLog
@@ -64,7 +64,7 @@ def _verdict(settings: Settings, digest: str) -> Verdict | None:
 
 def _running(settings: Settings, digest: str) -> list[str] | None:
     try:
-        states = read_nodes(settings.hub_url)
+        states = nodes_of(settings)
     except HubAwayError:
         return None
     return [s.heartbeat.node for s in states if s.heartbeat.policy_digest == digest]

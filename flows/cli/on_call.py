@@ -6,7 +6,7 @@ import json
 from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.policy.manifest import CORE_ALLOCATOR
 from components.releases.log import ReleaseLog
 from components.releases.source import RELEASES
@@ -27,7 +27,7 @@ SHOWN = 10
 def status(arguments: argparse.Namespace, resolved: Resolved) -> int:
     """Show nodes and jobs; 0 only when every node is heard of and follows the log."""
     settings = resolved.settings
-    states = read_nodes(settings.hub_url)
+    states = nodes_of(settings)
     latest = ReleaseLog(settings.home / RELEASES).latest()
     now = datetime.now(UTC)
     follow = following(states, latest, now)

@@ -7,7 +7,7 @@ import sys
 import time
 from typing import TYPE_CHECKING
 
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.hub.errors import HubAwayError
 from flows.errors import DemoError
 from flows.services import Service
@@ -72,7 +72,7 @@ class DemoNodes:
     def state(self, node: str) -> NodeState | None:
         """The last heartbeat of a node; None when none was heard."""
         try:
-            states = read_nodes(self._settings.hub_url)
+            states = nodes_of(self._settings)
         except HubAwayError:
             return None
         return next((state for state in states if state.heartbeat.node == node), None)

@@ -14,7 +14,7 @@ from datetime import UTC, datetime
 from typing import TYPE_CHECKING
 
 from components.errors import PermanentError
-from components.hub.client import read_nodes
+from components.hub.client import nodes_of
 from components.hub.errors import HubAwayError, HubError
 from components.releases.errors import ReleaseLogError
 from components.releases.log import ReleaseLog
@@ -54,7 +54,7 @@ class Watcher:
     def look(self, now: datetime) -> tuple[Finding, ...]:
         """Tend to the canary, then say what is wrong; what is away or damaged is a finding too."""
         try:
-            states = read_nodes(self._settings.hub_url)
+            states = nodes_of(self._settings)
             self._entries = self._log.entries(self._entries)
             stuck = self._tend(states, now)
             self._entries = self._log.entries(self._entries)
@@ -80,7 +80,7 @@ class Watcher:
 def causes(settings: Settings) -> tuple[Cause, ...]:
     """What the nodes show that a retraining may mend."""
     try:
-        return causes_of_nodes(settings.home, read_nodes(settings.hub_url))
+        return causes_of_nodes(settings.home, nodes_of(settings))
     except (HubAwayError, HubError):
         return ()  # told by `look`
 

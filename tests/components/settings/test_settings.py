@@ -26,6 +26,7 @@ def test_a_flag_wins_over_environment_over_file_over_default(tmp_path: Path) -> 
         "approval": "default",
         "notify_file": "default",
         "database_file": "default",
+        "hub_login_file": "default",
         "prefect_login_file": "default",
         "mlflow_login_file": "default",
     }

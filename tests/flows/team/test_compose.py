@@ -164,6 +164,13 @@ def test_the_services_ask_for_a_login_and_work_with_it(
     assert "pipeline/nightly" in json.loads(deployed.stdout)["deployments"]
     team.start("worker")
     assert run_check(api, team.login("prefect")) == "Checked"
+
+    assert refused(ask, f"{team.url('hub')}/nodes", "joulepilot:wrong") == 401
+    seen = team.joulepilot("status", "--json")
+    assert json.loads(seen.stdout)["nodes"] == 0, seen.stderr
+    stranger = team.joulepilot("status", JOULEPILOT_HUB_LOGIN_FILE=str(tmp_path / "wrong"))
+    assert stranger.returncode == 1
+    assert "hub_login_file" in stranger.stderr
     logs = "".join(path.read_text(errors="replace") for path in (tmp_path / "logs").iterdir())
     for secret in team.secrets.iterdir():
         assert secret.read_text().strip().split(":")[-1] not in logs
