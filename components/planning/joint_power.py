@@ -47,9 +47,14 @@ class PowerModel:
     @property
     def awake_w(self) -> float:
         """Power of the node with all of it awake and nothing to do."""
-        node = self.node
-        awake = node.socket_w * self._topology.n_sockets + node.l3_w * self._topology.n_l3_groups
-        return node.base_w + awake
+        return self.node.base_w + self.shared_core_w * self._topology.n_physical
+
+    @property
+    def shared_core_w(self) -> float:
+        """Part of a core in what its L3 group and its socket draw while they are awake."""
+        node, topology = self.node, self._topology
+        awake_w = node.socket_w * topology.n_sockets + node.l3_w * topology.n_l3_groups
+        return awake_w / topology.n_physical
 
     def observe(self, held: CpuSet, busy_cpus: float, power_w: float) -> None:
         """Take in a window: CPUs that jobs hold, how many were busy, and the node's power."""

@@ -113,7 +113,8 @@ class Prospects:
             may &= ledger.n_cpus >= LEAST_KEPT * len(view.wish.current)
             for barred in view.barred:
                 may[ledger.index(barred)] = False
-            worth = np.where(may, chance * (own_w[kept] - own_w), 0.0)
+            full_w = own_w + self.power.shared_core_w * self._shapes[view.job].cores
+            worth = np.where(may, chance * (full_w[kept] - full_w), 0.0)
             at = int(worth.argmax())
             if worth[at] > best:
                 wish = replace(view.wish, purpose=Purpose.TRIAL, candidate=ledger.candidates[at])

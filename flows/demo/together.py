@@ -26,7 +26,7 @@ from flows.errors import DemoError
 from flows.services import Service, Services, interrupt_on_sigterm
 
 if TYPE_CHECKING:
-    from collections.abc import Callable
+    from collections.abc import Callable, Mapping
 
     from components.node.cpuset import CpuSet
 
@@ -68,7 +68,7 @@ class Together:
         self._services = services
         self._containers = containers
         self._narrator = narrator
-        self._jobs = _three_jobs(home / "networks")
+        self._jobs = three_jobs(home / "networks")
 
     def tell(self) -> None:
         """Tell it from the first container to the last.
@@ -129,10 +129,7 @@ class Together:
         return _union(self._cpus())
 
     def _is_alone(self, name: str) -> bool:
-        """Whether a job has CPUs that no other has, and these share theirs."""
-        cpus = self._cpus()
-        own = cpus.pop(name)
-        return not own & _union(cpus) and len(_union(cpus)) < sum(map(len, cpus.values()))
+        return is_alone(self._cpus(), name)
 
     def _see(self, is_so: Callable[[], bool], what: str) -> None:
         """Wait until something is so, and show what is."""
@@ -156,7 +153,14 @@ class Together:
         return done.stdout.strip() or done.stderr.strip()
 
 
-def _three_jobs(networks: Path) -> tuple[DemoJob, ...]:
+def is_alone(cpus: Mapping[str, CpuSet], name: str) -> bool:
+    """Whether a job has CPUs that no other has, and the others share theirs."""
+    others = {job: held for job, held in cpus.items() if job != name}
+    shared = _union(others)
+    return not cpus[name] & shared and len(shared) < sum(map(len, others.values()))
+
+
+def three_jobs(networks: Path) -> tuple[DemoJob, ...]:
     """Fit three jobs to this machine; the first comes first."""
     networks.mkdir(parents=True, exist_ok=True)
     write_network(NETWORK, networks / f"{NETWORK}.onnx")
@@ -178,7 +182,7 @@ def _three_jobs(networks: Path) -> tuple[DemoJob, ...]:
     )
 
 
-def _union(cpus: dict[str, CpuSet]) -> CpuSet:
+def _union(cpus: Mapping[str, CpuSet]) -> CpuSet:
     return frozenset().union(*cpus.values())
 
 
