@@ -5,10 +5,7 @@ import numpy as np
 import pytest
 
 from components.actuation.errors import (
-    ApplyError,
-    ContainerGoneError,
     HostAwayError,
-    RefusedError,
 )
 from components.jobs.labels import job_from_labels
 from components.madeup.errors import MadeUpError
@@ -23,13 +20,6 @@ from components.telemetry.errors import ReadingError
 from components.telemetry.meters import LatencySnapshot
 from components.telemetry.sample import Origin
 from components.telemetry.window import LatencyWindow
-
-START_S = 1_700_000_000.0
-
-
-@pytest.fixture
-def node(tmp_path: Path) -> MadeUpNode:
-    return reference_node(tmp_path, seed=3, noise=0.003, target_ms=7.0, start_s=START_S)
 
 
 def _window(node: MadeUpNode, seconds: float, name: str = "resnet") -> tuple[LatencyWindow, float]:
@@ -75,9 +65,9 @@ def test_quantiles_lie_above_the_mean_by_the_spread_of_requests(node: MadeUpNode
     assert p95 / window.mean_ms == pytest.approx(np.exp(1.645 * 0.08 - 0.0032), rel=0.03)
 
 
-def test_the_same_seed_gives_the_same_node(tmp_path: Path) -> None:
+def test_the_same_seed_gives_the_same_node(tmp_path: Path, start_s: float) -> None:
     def lived(folder: str, seed: int) -> tuple[LatencySnapshot, float]:
-        node = reference_node(tmp_path / folder, seed=seed, start_s=START_S)
+        node = reference_node(tmp_path / folder, seed=seed, start_s=start_s)
         node.clock.sleep(7.0)
         _read(node)
         node.clock.sleep(3.0)
@@ -128,67 +118,6 @@ def test_which_cpus_matters_not_only_how_many(node: MadeUpNode) -> None:
         node.host.apply(node.container("resnet").id, place(node.topology, 24, layout))
         seen[layout] = (node.true_latency_ms("resnet"), node.true_power_w())
     assert len(set(seen.values())) == 3
-
-
-def test_what_is_applied_is_read_back_from_the_files(node: MadeUpNode) -> None:
-    container = node.container("resnet")
-    assert node.host.configured_cpus(container.id) == ""
-    assert node.host.effective_cpus(container.id) == node.topology.ids
-    assert node.host.apply(container.id, frozenset({0, 1, 2, 64})) == {0, 1, 2, 64}
-    assert node.host.configured_cpus(container.id) == "0-2,64"
-    assert node.host.restore(container.id, "") == node.topology.ids
-
-
-@pytest.mark.parametrize("cpus", [frozenset[int](), frozenset({128}), frozenset({0, 5})])
-def test_cpus_that_cannot_be_are_refused_and_nothing_changes(
-    node: MadeUpNode, cpus: frozenset[int]
-) -> None:
-    container = node.container("resnet")
-    node.host.apply(container.id, _first(4))
-    node.take_offline(frozenset({5}))
-    with pytest.raises(RefusedError):
-        node.host.apply(container.id, cpus)
-    assert node.host.effective_cpus(container.id) == _first(4)
-
-
-def test_an_engine_that_only_says_yes_is_found_out(node: MadeUpNode) -> None:
-    container = node.container("resnet")
-    node.host.apply(container.id, _first(9))
-    node.ignore_writes("resnet")
-    with pytest.raises(ApplyError, match="in force are"):
-        node.host.apply(container.id, _first(4))
-    assert node.host.effective_cpus(container.id) == _first(9)
-
-
-def test_unplugged_cpus_leave_and_come_back_by_themselves(node: MadeUpNode) -> None:
-    container = node.container("resnet")
-    node.host.apply(container.id, frozenset({0, 1, 2, 3}))
-    slow = node.true_latency_ms("resnet")
-    node.take_offline(frozenset({2, 3}))
-    assert node.host.effective_cpus(container.id) == {0, 1}
-    assert node.true_latency_ms("resnet") > slow
-    assert read_topology(node.sysfs).ids == node.topology.ids - {2, 3}
-    assert node.cpu_times.busy_s().keys() == node.topology.ids - {2, 3}
-    node.bring_online(frozenset({2, 3}))
-    assert node.host.effective_cpus(container.id) == {0, 1, 2, 3}
-    with pytest.raises(MadeUpError, match="at least one"):
-        node.take_offline(node.topology.ids)
-
-
-def test_a_killed_container_is_gone_from_every_port(node: MadeUpNode) -> None:
-    container = node.container("resnet")
-    source = node.latency_source(container)
-    node.kill("resnet")
-    assert node.host.containers() == ()
-    with pytest.raises(ContainerGoneError):
-        node.host.apply(container.id, _first(4))
-    with pytest.raises(ContainerGoneError):
-        node.host.effective_cpus(container.id)
-    with pytest.raises(ReadingError, match="stopped"):
-        source.read()
-    with pytest.raises(MadeUpError, match="resnet"):
-        node.container("resnet")
-    assert node.true_power_w() == pytest.approx(76.245)
 
 
 def test_a_restarted_server_counts_from_zero_on_its_old_cpus(node: MadeUpNode) -> None:
@@ -269,26 +198,19 @@ def test_two_jobs_share_the_node_and_its_power(node: MadeUpNode) -> None:
     assert node.true_latency_ms("resnet") == pytest.approx(1.94 * alone)
 
 
-def test_cpusets_outlive_whoever_drives_the_node(tmp_path: Path) -> None:
-    first = reference_node(tmp_path, start_s=START_S)
-    first.host.apply(first.container("resnet").id, _first(25))
-    again = reference_node(tmp_path, start_s=START_S)
-    assert again.host.effective_cpus(again.container("resnet").id) == _first(25)
-
-
-def test_time_passes_only_by_sleeping(node: MadeUpNode) -> None:
-    assert node.clock.now_s() == START_S
+def test_time_passes_only_by_sleeping(node: MadeUpNode, start_s: float) -> None:
+    assert node.clock.now_s() == start_s
     node.clock.sleep(2.5)
-    assert node.clock.now_s() == START_S + 2.5
+    assert node.clock.now_s() == start_s + 2.5
     assert node.clock.monotonic_s() == 2.5
     with pytest.raises(MadeUpError, match="forward"):
         node.clock.sleep(-1.0)
 
 
 @pytest.mark.parametrize("family", ["usl", "tiles", "stepped", "knots"])
-def test_any_drawn_surface_can_be_lived_on(tmp_path: Path, family: str) -> None:
+def test_any_drawn_surface_can_be_lived_on(tmp_path: Path, start_s: float, family: str) -> None:
     surface = draw(family, 7, 3)[2]
-    node = node_of(tmp_path, surface, start_s=START_S)
+    node = node_of(tmp_path, surface, start_s=start_s)
     window, measured_w = _window(node, 100.0, "job")
     everything = -1 - 2 * surface.topology.n_logical
     footprints = surface.table.footprints
