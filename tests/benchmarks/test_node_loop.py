@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from pytest_benchmark.fixture import BenchmarkFixture
 
 PROGRAM = Path(__file__).with_name("watched_loop.py")
-TICKS = {"first decisions": 45, "pages every 10 s": 40, "no pages": 30}
+TICKS = {"first decisions": 60, "pages every 10 s": 40, "no pages": 30}
 """After so many of the first, every job was decided about three times."""
 
 pytestmark = [pytest.mark.docker, pytest.mark.slow, pytest.mark.timeout(900)]
