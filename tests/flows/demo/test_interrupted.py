@@ -42,9 +42,9 @@ def demo_until(heading: str, home: Path, host: str) -> int:
 
 
 @pytest.mark.slow
-def test_an_interrupted_demo_with_processes_leaves_nothing(tmp_path: Path) -> None:
+def test_a_demo_interrupted_while_its_servers_start_leaves_no_process(tmp_path: Path) -> None:
     home = tmp_path / "demo"
-    assert demo_until("in `recommend` nothing moves", home, "process") == 130
+    assert demo_until("two inference jobs under load", home, "process") == 130
     assert processes_that_name(str(home)) == []
 
 
