@@ -73,6 +73,7 @@ def train_device_challenger(
     node_classes: tuple[str, ...] = (ANY_NODE,),
     seed: int = 0,
     progress: Progress | None = None,
+    wait_s: float = 0.0,
 ) -> DeviceChallenger:
     """Train on all folds of a table but one, judge on that one, register and keep the result.
 
@@ -82,14 +83,15 @@ def train_device_challenger(
         node_classes: that it is made for; `*`: those that the table names.
         seed: of all that is drawn.
         progress: told (done, total, what).
+        wait_s: how long another training in this home may take to end.
 
     Raises:
-        BusyError: another process trains in this home.
+        BusyError: another process trains in this home, for longer than that.
         NoTableError: there is no table.
         DeviceTableError: the table is not what it says it is, or too small.
         RegistryError: MLflow is away.
     """
-    with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
+    with one_training(settings.home, wait_s), tempfile.TemporaryDirectory() as scratch:
         path = table or newest_table(settings.home)
         measured = read_table(path)
         registry = Registry(settings.mlflow_url)

@@ -18,6 +18,8 @@ BY_FLOW = "joulepilot flows"
 RETRY_S = 2
 HOUR_S = 3600
 DAY_S = 24 * HOUR_S
+TURN_S = HOUR_S / 2
+"""How long a training waits for another one, of another flow or by hand, to end."""
 
 
 async def can_help(_task: Task[..., Any], _run: TaskRun, state: State[Any]) -> bool:

@@ -6,6 +6,7 @@ import fcntl
 import logging
 import shutil
 import tempfile
+import time
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,6 +37,7 @@ from models.code_version import git_commit
 
 if TYPE_CHECKING:
     from collections.abc import Callable, Iterator, Mapping, Sequence
+    from typing import IO
 
     from components.registry.facts import RegisteredVersion
     from components.releases.scores import Scores
@@ -50,6 +52,7 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 ALL_CPUS = "all-cpus"
 CHECKPOINTS = "training"
+_POLL_S = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -67,18 +70,22 @@ class Challenger:
 
 
 def train_challenger(
-    settings: Settings, *, seed: int = 0, progress: Progress | None = None
+    settings: Settings,
+    *,
+    seed: int = 0,
+    progress: Progress | None = None,
+    wait_s: float = 0.0,
 ) -> Challenger:
     """Learn from the lake's samples and kept recordings, judge, register and keep the result.
 
     A training that was interrupted goes on from its checkpoint, if nothing it depends on changed.
 
     Raises:
-        BusyError: another process trains in this home.
+        BusyError: another process trains in this home, for longer than `wait_s`.
         NotEnoughSamplesError: too little was recorded.
         RegistryError: MLflow is away.
     """
-    with one_training(settings.home), tempfile.TemporaryDirectory() as scratch:
+    with one_training(settings.home, wait_s), tempfile.TemporaryDirectory() as scratch:
         registry = Registry(settings.mlflow_url)
         champion = champion_folder(settings.home)
         surfaces, data = recorded_surfaces_of(settings.home)
@@ -108,23 +115,36 @@ def train_challenger(
 
 
 @contextmanager
-def one_training(home: Path) -> Iterator[None]:
+def one_training(home: Path, wait_s: float = 0.0) -> Iterator[None]:
     """Keep a second training out of this home; the lock dies with the process.
 
+    Args:
+        home: the home.
+        wait_s: how long another training may take to end.
+
     Raises:
-        BusyError: another process trains.
+        BusyError: another process trains, for longer than that.
     """
     home.mkdir(parents=True, exist_ok=True)
+    until_s = time.monotonic() + wait_s
     with (home / "training.lock").open("w") as lock:
-        try:
-            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError as error:
-            raise BusyError(
-                f"asked to train in {home}",
-                "another process is training there",
-                "wait until it has ended",
-            ) from error
+        while not _take(lock):
+            if time.monotonic() >= until_s:
+                raise BusyError(
+                    f"asked to train in {home}",
+                    "another process is training there",
+                    "wait until it has ended",
+                )
+            time.sleep(_POLL_S)
         yield
+
+
+def _take(lock: IO[str]) -> bool:
+    try:
+        fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+    except BlockingIOError:
+        return False
+    return True
 
 
 def _register_champion(registry: Registry, champion: Path, scores: Scores) -> None:

@@ -24,7 +24,7 @@ from flows.forms import (
     SweepForm,
     TrainingForm,
 )
-from flows.habits import BY_FLOW, DAY_S, HOUR_S, ONCE, RETRIES, WATCHED
+from flows.habits import BY_FLOW, DAY_S, HOUR_S, ONCE, RETRIES, TURN_S, WATCHED
 from flows.on_call_flows import roll_out
 from flows.triggers.cause import ask
 from flows.triggers.event import emit
@@ -135,6 +135,7 @@ def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> S
             node_classes=tuple(training.node_classes),
             seed=training.seed,
             progress=tell,
+            wait_s=TURN_S,
         )
     artifacts.device_challenger(challenger)
     evidence = {"table": challenger.table}
@@ -194,6 +195,6 @@ def _sweep(order: sweeping.SweepOrder, why: str) -> None:
 
 def _train(seed: int) -> Challenger:
     with artifacts.progress("retrain") as tell:
-        challenger = train_challenger(resolve({}).settings, seed=seed, progress=tell)
+        challenger = train_challenger(resolve({}).settings, seed=seed, progress=tell, wait_s=TURN_S)
     artifacts.challenger(challenger)
     return challenger

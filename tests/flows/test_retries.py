@@ -3,6 +3,7 @@
 import asyncio
 import subprocess
 import sys
+import threading
 from pathlib import Path
 from typing import Any, cast
 
@@ -42,3 +43,16 @@ def test_a_second_training_in_a_home_is_refused_until_the_first_process_is_gone(
         first.wait()
     with one_training(tmp_path):
         assert (tmp_path / "training.lock").exists()
+
+
+def test_a_training_of_another_flow_waits_for_its_turn(tmp_path: Path) -> None:
+    argv = [sys.executable, "-c", HOLD, str(tmp_path)]
+    with subprocess.Popen(argv, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as first:
+        assert first.stdout is not None
+        assert first.stdout.readline() == b"held\n"
+        assert first.stdin is not None
+        ends = threading.Timer(0.7, first.stdin.close)
+        ends.start()
+        with one_training(tmp_path, wait_s=60):
+            assert first.wait(10) == 0
+        ends.join()
