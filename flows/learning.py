@@ -24,6 +24,7 @@ from components.releases.source import BUNDLES
 from components.releases.store import BundleStore
 from flows.checked_lake import was_checked
 from flows.errors import BusyError
+from flows.known_topologies import known_topologies
 from flows.releasing import champion_folder
 from flows.training_figures import training_figures
 from flows.verdicts import keep_verdict
@@ -168,7 +169,8 @@ def recorded_surfaces_of(home: Path) -> tuple[Sequence[Surface], LakeData]:
     frame = lake.samples(version)
     data = LakeData(str(home / "lake"), version or 0, n_rows=len(frame))
     elsewhere = surfaces_of_recordings(kept_recordings(home))
-    return hold_out((*compile_surfaces(frame), *elsewhere), salt=data.version), data
+    known = compile_surfaces(frame, known_topologies(home))
+    return hold_out((*known, *elsewhere), salt=data.version), data
 
 
 def _scores(

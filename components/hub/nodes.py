@@ -23,6 +23,8 @@ if TYPE_CHECKING:
     from components.telemetry.heartbeat import Heartbeat
 
 _LOG = logging.getLogger(__name__)
+NODES = "hub/nodes.json"
+"""Where a home keeps the last heartbeats."""
 _SAVE_EVERY_S = 1.0
 
 

@@ -18,7 +18,7 @@ from components.hub.errors import HubError
 from components.hub.handler import HubHandler
 from components.hub.intake import Intake
 from components.hub.limits import HubLimits
-from components.hub.nodes import NodeBook
+from components.hub.nodes import NODES, NodeBook
 from components.hub.routes import Routes
 from components.hub.served_files import ServedFiles
 from components.hub.spool import Spool
@@ -62,7 +62,7 @@ class HubServer:
         self._lock_file = _hold(home)
         spool = Spool(home / "spool", min_free_bytes=bounds.min_free_bytes)
         spool.clear_incoming()
-        self._nodes = NodeBook(home / "hub" / "nodes.json", max_nodes=bounds.max_nodes)
+        self._nodes = NodeBook(home / NODES, max_nodes=bounds.max_nodes)
         intake = Intake(spool, self._nodes, max_decoded_bytes=bounds.max_decoded_bytes)
         routes = Routes(intake, self._nodes, ServedFiles(home))
         try:
