@@ -19,6 +19,9 @@ HALF_LIFE_S = 240.0
 """What the load was above the present one counts half after so long."""
 TREND_S = 120.0
 KEPT_S = 1800.0
+STEADY = 0.015
+"""Of the load, by how much it may change in `STEADY_S` and counts as steady."""
+STEADY_S = 60.0
 QUEUEING = 0.5
 """Waiting over service time at half use: of deterministic service, between M/M/1 and none."""
 MOST_USE = 0.95
@@ -40,6 +43,10 @@ class LoadTrack:
         self._seen.append((at_s, rate_per_s))
         while self._seen[0][0] < at_s - KEPT_S:
             self._seen.popleft()
+
+    def is_steady(self, at_s: float) -> bool:
+        """Whether what is seen now will hold for a while."""
+        return abs(self._rise_per_s(at_s)) * STEADY_S <= STEADY * self.rate_per_s
 
     def rate_soon(self, at_s: float) -> float:
         """The rate that what is in force has to bear until it is looked at again."""

@@ -105,6 +105,8 @@ class Prospects:
             kept = ledger.index(view.candidate)
             if kept is None:
                 continue
+            # what sleeps by fewer cores sleeps only as long as these are enough
+            core_w = self.power.shared_core_w if ledger.load.is_steady(at_s) else 0.0
             outlook = ledger.outlook(ledger.load.planned_rate(at_s))
             own_w = self._own_w(view.job, outlook)
             slack = math.log(view.target_ms) - outlook.latency_log
@@ -113,7 +115,7 @@ class Prospects:
             may &= ledger.n_cpus >= LEAST_KEPT * len(view.wish.current)
             for barred in view.barred:
                 may[ledger.index(barred)] = False
-            full_w = own_w + self.power.shared_core_w * self._shapes[view.job].cores
+            full_w = own_w + core_w * self._shapes[view.job].cores
             worth = np.where(may, chance * (full_w[kept] - full_w), 0.0)
             at = int(worth.argmax())
             if worth[at] > best:

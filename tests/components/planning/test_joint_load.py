@@ -27,6 +27,11 @@ def test_a_rise_is_expected_to_go_on_and_a_fall_is_not_trusted() -> None:
     assert 100.0 < falling.planned_rate(120.0) <= 120.0
 
 
+def test_a_load_that_swells_is_not_steady_and_one_that_jitters_is() -> None:
+    assert not track_of(*np.linspace(100, 106, 13)).is_steady(120.0)
+    assert track_of(*([100.0, 100.4] * 7)).is_steady(130.0)
+
+
 def test_a_peak_is_forgotten_by_half_lives() -> None:
     track = track_of(200.0, 100.0)
     track.observe(HALF_LIFE_S, 100.0)
