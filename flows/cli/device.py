@@ -10,9 +10,9 @@ from typing import TYPE_CHECKING
 from flows.cli.printing import print_table, show_progress
 from models.device_classifier.characterise_ceiling import ceiling_in
 from models.device_classifier.evaluation import evaluate
-from models.device_classifier.objective_run import BASELINES
+from models.device_classifier.objective_run import BASELINES, OURS
 from models.device_classifier.predictions_file import check_writable, write_predictions
-from models.device_classifier.stress import regret_gap
+from models.device_classifier.stress import regret_gap, whole_regrets
 from models.device_classifier.table_file import read_table
 
 if TYPE_CHECKING:
@@ -43,6 +43,7 @@ def run(arguments: argparse.Namespace, _resolved: Resolved) -> int:
     for report in evaluation.reports:
         _print(report)
         _print_gaps(report, table.groups)
+        _print_whole(report)
         print_ceiling(report.objective, ceiling_in(table.facts, report.objective), indent="  ")
     print(f"\nchoices: {out}")
     return 0
@@ -67,6 +68,14 @@ def _print_gaps(report: ObjectiveReport, groups: TextArray) -> None:
     for name in BASELINES:
         gap, error = regret_gap(report, name, groups)
         print(f"  ours against {name}: {gap:+.2%} mean regret, ± {2 * error:.2%} by chance")
+
+
+def _print_whole(report: ObjectiveReport) -> None:
+    """The same where nothing is missing, if something is missing elsewhere."""
+    n_whole, regrets = whole_regrets(report)
+    if 0 < n_whole < len(report.costs):
+        each = ", ".join(f"{name} {regrets[name]:.2%}" for name in (OURS, *BASELINES))
+        print(f"  the {n_whole} rows without an empty cell: mean regret {each}")
 
 
 def print_ceiling(objective: str, found: Ceiling | None, *, indent: str = "") -> None:

@@ -93,6 +93,23 @@ def regret_gap(
     return float(np.mean(ours - other)), standard_error(ours - other, groups[known])
 
 
+def whole_regrets(report: ObjectiveReport) -> tuple[int, dict[str, float]]:
+    """How many rows have no empty cell, and the mean regret on these by who chose.
+
+    A choice whose cell is empty counts as its row's worst: a device left out because others
+    disturbed its measurement then costs as much as one that does not run.
+    """
+    whole = ~np.isnan(report.costs).any(axis=1)
+    if not whole.any():
+        return 0, {}
+    costs = report.costs[whole]
+    each = {
+        name: float(regrets_of(costs, chosen[whole]).mean())
+        for name, chosen in report.chosen.items()
+    }
+    return len(costs), each
+
+
 def _judged(kind: str, table: DeviceTable, report: ObjectiveReport) -> StressResult:
     known = np.flatnonzero(~np.isnan(report.costs).all(axis=1))
     each = {name: _regrets(report, name)[known] for name in ("ours", *BASELINES)}

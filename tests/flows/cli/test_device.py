@@ -15,6 +15,9 @@ from components.madeup.devices.table import write_device_table
 @pytest.fixture
 def table(tmp_path: Path) -> Path:
     path = write_device_table(SteppedHost(0), tmp_path, seed=0, n_rows=50)
+    header, first, *rest = path.read_text().splitlines()
+    cells = dict(zip(header.split(","), first.split(","), strict=True)) | {"energy_j__cpu": ""}
+    path.write_text("\n".join([header, ",".join(cells.values()), *rest]) + "\n")
     sidecar = path.with_suffix(".json")
     facts = json.loads(sidecar.read_text())
     halves = {"n_points": 50, "accuracy": 0.9, "within_5_percent": 0.95, "mean_regret": 0.01}
@@ -42,6 +45,7 @@ def test_choices_are_written_and_scores_printed(table: Path, tmp_path: Path) -> 
         assert word in result.stdout
     assert "always dgpu" in result.stdout
     assert "ours against logistic regression: " in result.stdout
+    assert "the 49 rows without an empty cell: mean regret ours " in result.stdout
     assert "energy: half of the rounds against the other: 90.0% the same device" in result.stdout
     with out.open(newline="") as file:
         rows = list(csv.DictReader(file))
