@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from components.jobs.candidate import CPU_DEVICE
+from components.telemetry.sample import Origin
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
@@ -58,7 +59,8 @@ def node_rows(state: NodeState, now: datetime) -> list[tuple[str, ...]]:
     )
     power = "-"
     if beat.node_power_w is not None:
-        power = f"{beat.node_power_w:.1f} W {beat.power_source}"
+        simulated = ", simulated" if beat.origin is Origin.SIMULATED else ""
+        power = f"{beat.node_power_w:.1f} W {beat.power_source}{simulated}"
     if not beat.jobs:
         return [(*head, "-", "-", "-", "-", "no job", power)]
     return [(*head, *_job_cells(job), power) for job in beat.jobs]

@@ -73,6 +73,8 @@ def facts(report: SavingsReport) -> dict[str, object]:
         "windows": report.n_windows,
         "windows_incomplete": report.n_incomplete,
         "windows_mixed": report.n_mixed,
+        "is_simulated": report.is_simulated,
+        "samples_simulated": report.n_simulated,
     }
 
 

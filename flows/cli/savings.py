@@ -54,7 +54,8 @@ def run(arguments: argparse.Namespace, resolved: Resolved) -> int:
             )
     print(
         f"{report.n_windows} windows of nodes; left out: {report.n_incomplete} without power or "
-        f"images, {report.n_mixed} in another arm or in several"
+        f"images, {report.n_mixed} in another arm or in several, {report.n_simulated} samples of "
+        "made-up nodes"
     )
     return 0
 

@@ -23,7 +23,7 @@ TREATED = frozenset({Arm.POLICY, Arm.PROBE})
 BLOCK_S = 300.0
 COLUMNS = (
     "node", "job", "window_start", "window_s", "arm", "node_power_w", "power_source", "images",
-    "target_ms", "target_statistic", "contended",
+    "target_ms", "target_statistic", "contended", "origin",
 )  # fmt: skip
 LATENCIES = {
     "mean": "latency_mean_ms",
@@ -71,6 +71,19 @@ class Blocks:
     """Windows in which the node was in no single arm of the comparison."""
 
 
+def require_columns(frame: pd.DataFrame) -> None:
+    """Refuse what are no checked samples.
+
+    Raises:
+        SavingsError: a column is missing.
+    """
+    missing = [name for name in COLUMNS if name not in frame.columns]
+    if missing:
+        raise SavingsError(
+            "asked for savings", f"the samples have no {', '.join(missing)}", "use checked samples"
+        )
+
+
 def node_blocks(frame: pd.DataFrame, *, block_s: float = BLOCK_S) -> Blocks:
     """Gather samples into blocks.
 
@@ -81,11 +94,7 @@ def node_blocks(frame: pd.DataFrame, *, block_s: float = BLOCK_S) -> Blocks:
     Raises:
         SavingsError: a column is missing.
     """
-    missing = [name for name in COLUMNS if name not in frame.columns]
-    if missing:
-        raise SavingsError(
-            "asked for savings", f"the samples have no {', '.join(missing)}", "use checked samples"
-        )
+    require_columns(frame)
     windows = _windows(frame[frame["arm"] != Arm.SWEEP])
     whole = windows.dropna(subset=["energy_j", "images"])
     clear = whole[whole["arm"] != ""]

@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from scipy import stats
 
-from components.telemetry.sample import Arm
-from models.savings.blocks import BLOCK_S, TREATED, node_blocks
+from components.telemetry.sample import Arm, Origin
+from models.savings.blocks import BLOCK_S, TREATED, node_blocks, require_columns
 from models.savings.effect import LEAST_BLOCKS, effect_at_equal_load
 from models.savings.violations import Misses, misses
 
@@ -66,6 +66,10 @@ class SavingsReport:
     n_windows: int
     n_incomplete: int
     n_mixed: int
+    is_simulated: bool
+    """Of made-up nodes; else of real ones alone."""
+    n_simulated: int
+    """Samples of made-up nodes, left out beside those of real ones."""
     with_policy: Misses
     without: Misses
 
@@ -116,6 +120,8 @@ class SavingsReport:
             )
         watts, low, high = saved
         source = " and ".join(self.power_sources) or "of unknown source"
+        if self.is_simulated:
+            source = f"simulated as {source}"
         claim = "saved" if low > 0 else "saved (not beyond noise)"
         if high < 0:
             claim, watts, low, high = "cost", -watts, -high, -low
@@ -126,7 +132,7 @@ class SavingsReport:
 
 
 def savings_report(frame: pd.DataFrame, *, block_s: float = BLOCK_S) -> SavingsReport:
-    """Compare the policy with its holdback.
+    """Compare the policy with its holdback; made-up nodes only where there are no others.
 
     Args:
         frame: checked samples.
@@ -135,6 +141,11 @@ def savings_report(frame: pd.DataFrame, *, block_s: float = BLOCK_S) -> SavingsR
     Raises:
         SavingsError: the samples lack a column.
     """
+    require_columns(frame)
+    is_made_up = frame["origin"] == Origin.SIMULATED
+    is_simulated = bool(len(frame)) and bool(is_made_up.all())
+    if not is_simulated:
+        frame = frame[~is_made_up]
     found = node_blocks(frame, block_s=block_s)
     with_policy, without = misses(frame)
     names = sorted({block.node for block in found.blocks})
@@ -145,6 +156,8 @@ def savings_report(frame: pd.DataFrame, *, block_s: float = BLOCK_S) -> SavingsR
         n_windows=found.n_windows,
         n_incomplete=found.n_incomplete,
         n_mixed=found.n_mixed,
+        is_simulated=is_simulated,
+        n_simulated=0 if is_simulated else int(is_made_up.sum()),
         with_policy=with_policy,
         without=without,
     )

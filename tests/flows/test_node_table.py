@@ -76,6 +76,10 @@ def test_what_was_not_observed_is_a_dash_and_never_a_number() -> None:
     assert row[-1] == "-"
 
 
-def test_power_is_shown_with_its_source() -> None:
-    (row,) = node_rows(heard(BEAT), NOW)
-    assert row[-1] == "215.9 W modelled"
+@pytest.mark.parametrize(
+    ("origin", "power"),
+    [(Origin.RECORDED, "215.9 W modelled"), (Origin.SIMULATED, "215.9 W modelled, simulated")],
+)
+def test_power_is_shown_with_its_source(origin: Origin, power: str) -> None:
+    (row,) = node_rows(heard(replace(BEAT, origin=origin)), NOW)
+    assert row[-1] == power

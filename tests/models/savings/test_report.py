@@ -40,10 +40,21 @@ def samples(
                 "target_statistic": "mean",
                 "latency_mean_ms": 3.0 if held_back else 6.5,
                 "contended": False,
+                "origin": "recorded",
             }
             for job in jobs
         ]
     return pd.DataFrame(rows)
+
+
+def test_what_made_up_nodes_save_is_simulated_and_never_added_to_real_ones() -> None:
+    real, made_up = samples(), samples(saved_w=200.0).assign(node="n2", origin="simulated")
+    alone = savings_report(made_up)
+    assert alone.sentence.endswith("power simulated as modelled")
+    both = savings_report(pd.concat([real, made_up], ignore_index=True))
+    assert both.saved_w == savings_report(real).saved_w
+    assert both.without == savings_report(real).without
+    assert (both.is_simulated, both.n_simulated) == (False, len(made_up))
 
 
 def test_watts_and_joules_per_image_come_with_an_interval_and_their_source() -> None:
