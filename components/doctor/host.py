@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 from components.doctor.finding import Finding, advice, ok, problem
 from components.errors import JoulepilotError
 from components.node.cpuset import format_cpu_list, parse_cpu_list
+from components.node.frequency import Knob, frequency_folders, read_knob
 from components.node.topology import read_online
 
 if TYPE_CHECKING:
@@ -33,6 +34,7 @@ def check_host(roots: Roots) -> Iterator[Finding]:
     yield _cgroups(roots)
     yield from _parents(roots)
     yield _governor(roots)
+    yield _frequency(roots)
     yield _smt(roots)
     yield _clock(roots)
     yield from _writers(roots)
@@ -97,6 +99,20 @@ def _governor(roots: Roots) -> Finding:
             "set schedutil or performance, or latency targets cost more CPUs",
         )
     return ok("governor", governors[0])
+
+
+def _frequency(roots: Roots) -> Finding:
+    """What `[frequency]` of the administrator file could set, and what is in force."""
+    folders = frequency_folders(roots.sysfs)
+    if not folders:
+        return ok("frequency", "none to set")
+    found = {knob: {read_knob(folder, knob) for folder in folders} for knob in Knob}
+    told = [
+        f"{knob} {'/'.join(sorted(v for v in values if v))}"
+        for knob, values in found.items()
+        if values != {None}
+    ]
+    return ok("frequency", ", ".join(told))
 
 
 def _driver(roots: Roots) -> str:

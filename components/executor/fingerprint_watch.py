@@ -66,6 +66,13 @@ class FingerprintWatch:
         if self.identity.fingerprint != before.fingerprint:
             log.warning("this node changed: %s", self.change)
 
+    def changed_by_us(self) -> None:
+        """Look at once, and agree to what is new, where the node was agreed to before."""
+        was_agreed = self.change is None
+        self.identity = self._read()
+        if was_agreed:
+            self.accept()
+
     def _read(self) -> NodeIdentity:
         read = self._ports.read_identity
         return self._ports.identity if read is None else read()

@@ -45,12 +45,16 @@ class JointDesk:
 
     def __init__(self, ports: NodePorts) -> None:
         self._ports = ports
-        self._prospects = Prospects(ports.topology)
-        self._planner = JointPlanner(self._prospects)
-        self._refusals = Refusals()
+        self.forget()
         self._windows: dict[str, Window] = {}
         self._cpu_time: dict[str, tuple[float, float]] = {}
         self._candidates: dict[tuple[int, int], tuple[Candidate, ...]] = {}
+
+    def forget(self) -> None:
+        """Begin anew: what was seen says nothing of how jobs fare from now on."""
+        self._prospects = Prospects(self._ports.topology)
+        self._planner = JointPlanner(self._prospects)
+        self._refusals = Refusals()
 
     @property
     def last(self) -> JointPlan | None:

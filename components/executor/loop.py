@@ -17,7 +17,7 @@ from components.executor.deferral_desk import DeferralDesk
 from components.executor.demanding import demand_of
 from components.executor.device_desk import DeviceDesk
 from components.executor.fingerprint_watch import FingerprintWatch
-from components.executor.followed import Followed
+from components.executor.followed import Followed, Following
 from components.executor.heartbeat import heartbeat_of
 from components.executor.holding import keep_holds
 from components.executor.job_run import reach
@@ -39,9 +39,9 @@ from components.planning.reserve import usable_cpus
 
 if TYPE_CHECKING:
     from components.actuation.freezing import FreezeJournal
+    from components.actuation.frequency import Frequencies
     from components.actuation.journal import Journal, RestoreReport
     from components.executor.clock import Clock
-    from components.executor.followed import Following
     from components.executor.job_run import JobRun
     from components.executor.jobs_in_charge import JobsInCharge
     from components.executor.observation import Demand
@@ -79,6 +79,7 @@ class Executor:
         wall: Clock | None = None,
         devices: DeviceDesk | None = None,
         freezes: FreezeJournal | None = None,
+        frequencies: Frequencies | None = None,
         open_search: OpenSearch = SearchSession,
         guard: GuardRule = guard,
         seed: int | None = None,
@@ -105,7 +106,7 @@ class Executor:
         self.arms = Arms(settings, seed)
         self.fingerprint = FingerprintWatch(ports, store)
         self.joint = JointDesk(ports) if plans_jointly(settings, ports.topology) else None
-        self.administering = Administering(settings.administrator_file, ports.topology)
+        self.administering = Administering(settings.administrator_file, ports.topology, frequencies)
         self._applying = Applying(ports, self.actor, self.roster)
         self.publisher = publisher
         self._wall = wall or WallClock()
@@ -175,6 +176,7 @@ class Executor:
         if self.fingerprint.change is not None:
             allowed = reach(allowed, Mode.RECOMMEND)
         self.administering.refresh()
+        self.administering.keep_frequencies(self)
         self.roster.refresh(allowed, self.online, self.fingerprint.identity.fingerprint)
         is_told = self.ports.changed is not None and not self.roster.health
         self._discover_at_s = at_s + (self.settings.list_s if is_told else self.settings.discover_s)
@@ -206,7 +208,7 @@ class Executor:
             JournalError: the journal could not be written.
         """
         report = self.devices.restore_all(self._applying.restore_all(self.journal))
-        report = self.deferrals.restore_all(report)
+        report = self.administering.frequencies.restore_all(self.deferrals.restore_all(report))
         self._settle(self.ports.clock.monotonic_s())
         return report
 

@@ -47,6 +47,7 @@ def ports_of(node: MadeUpNode, name: str) -> NodePorts:
         clock=node.clock,
         host=node.host,
         freezer=MadeUpFreezer(node),
+        sysfs=node.sysfs,
         cpu_times=node.cpu_times,
         power=node.power_meter,
         latency_source=node.latency_source,

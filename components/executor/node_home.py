@@ -80,6 +80,11 @@ class NodeHome:
         return self.folder / "frozen.json"
 
     @property
+    def frequencies(self) -> Path:
+        """What the CPUs' frequencies were set to before us."""
+        return self.folder / "frequencies.json"
+
+    @property
     def tuning(self) -> Path:
         """What was learned of this node's devices beyond the classifier."""
         return self.folder / "tuning.json"

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Protocol
 
 if TYPE_CHECKING:
     from collections.abc import Callable
+    from pathlib import Path
 
     from components.actuation.freezing import Freezer
     from components.actuation.host import Container, Host
@@ -45,6 +46,8 @@ class NodePorts:
     """Whether containers came or went since this was asked last; None: nobody tells."""
     freezer: Freezer | None = None
     """Pauses containers; None: nothing on this node can."""
+    sysfs: Path | None = None
+    """Where frequencies are set; None: nowhere."""
     served_devices: Callable[[Container, Job], DeviceSource] | None = None
     """Opens what one job's server says of its devices; None: nothing on this node says it."""
 

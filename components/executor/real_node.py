@@ -91,6 +91,7 @@ def _node(name: str, host: DockerHost | ProcessHost, roots: Roots) -> NodePorts:
         clock=WallClock(),
         host=host,
         freezer=host,
+        sysfs=roots.sysfs,
         cpu_times=cpu_times,
         power=node_power(
             cpu_times,

@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 from components.actuation.docker_host import DockerHost
 from components.actuation.freezing import FreezeJournal
+from components.actuation.frequency import Frequencies
 from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal, RestoreReport, restore_all
 from components.actuation.process_host import ProcessHost
@@ -13,10 +15,10 @@ from components.executor.errors import CommandError
 from components.executor.restored import restored_to_plain
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from components.executor.node_home import NodeHome
     from components.executor.wire import Plain
+
+SYSFS = Path("/sys")
 
 
 def restore_left_behind(
@@ -41,7 +43,8 @@ def restore_left_behind(
         report = restore_all(opened, journal)
         hints = HintJournal(home.hints).restore_all()
         thawed = FreezeJournal(opened, home.frozen, lambda _container: False).thaw_all()
-        report = RestoreReport((*report.containers, *hints, *thawed))
+        frequencies = Frequencies(SYSFS, home.frequencies).restore_all()
+        report = RestoreReport((*report.containers, *hints, *thawed, *frequencies))
     return restored_to_plain(report, paused=False)
 
 

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 
 from components.actuation.engine_events import EngineEvents
 from components.actuation.freezing import FreezeJournal
+from components.actuation.frequency import Frequencies
 from components.actuation.guarded_host import GuardedHost
 from components.actuation.hint_journal import HintJournal
 from components.actuation.journal import Journal
@@ -95,7 +96,10 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
         journal = Journal(home.journal)
         overrides = LiveOverrides(home.overrides)
         in_charge = JobsInCharge(options.jobs_file or home.jobs_file, overrides, options.only_label)
-        freezes = None
+        frequencies = freezes = None
+        if ports.sysfs is not None:
+            frequencies = Frequencies(ports.sysfs, home.frequencies)
+            frequencies.restore_all()  # what an earlier process left behind
         if ports.freezer is not None:
             freezes = FreezeJournal(ports.freezer, home.frozen, in_charge.manages)
         ports = replace(
@@ -126,6 +130,7 @@ def run_node(options: NodeOptions, settings: ExecutorSettings) -> bool:
             following=follower,
             settings=replace(settings, administrator_file=home.administrator_file),
             freezes=freezes,
+            frequencies=frequencies,
             devices=DeviceDesk(
                 ports,
                 HintJournal(home.hints),

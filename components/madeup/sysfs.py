@@ -15,6 +15,17 @@ if TYPE_CHECKING:
     from components.node.topology import Cpu, Topology
 
 _CPU_FOLDER = "devices/system/cpu"
+_FREQUENCY = {
+    "scaling_available_governors": "performance powersave",
+    "energy_performance_preference": "performance",
+    "energy_performance_available_preferences": (
+        "default performance balance_performance balance_power power"
+    ),
+    "cpuinfo_min_freq": "800000",
+    "cpuinfo_max_freq": "3500000",
+    "scaling_min_freq": "800000",
+    "scaling_max_freq": "3500000",
+}
 _REST = "0 0 0 0 0 0"
 
 
@@ -31,7 +42,8 @@ def write_node(root: Path, topology: Topology, *, cpu_model: str, governor: str)
         _write(folder / "topology/thread_siblings_list", siblings)
         _write(folder / "cache/index3/level", "3")
         _write(folder / "cache/index3/shared_cpu_list", format_cpu_list(by_l3[cpu.l3]))
-        _write(folder / "cpufreq/scaling_governor", governor)
+        for name, text in {**_FREQUENCY, "scaling_governor": governor}.items():
+            _write(folder / "cpufreq" / name, text)
     for node, cpus in _members(topology, "numa_node").items():
         _write(root / f"sys/devices/system/node/node{node}/cpulist", format_cpu_list(cpus))
     has_smt = topology.n_logical > topology.n_physical

@@ -53,6 +53,7 @@ def read_identity(topology: Topology, sysfs: Path, proc: Path) -> NodeIdentity:
         ("smt", _read(sysfs / "devices/system/cpu/smt/control")),
         ("governor", _cpufreq(sysfs, "scaling_governor")),
         ("frequency driver", _cpufreq(sysfs, "scaling_driver")),
+        *_capped(sysfs),
         ("nvidia driver", _read(proc / "driver/nvidia/version").split("\n")[0]),
     )
     shape = f"{topology.n_sockets}s{topology.n_physical}c{topology.n_logical}t"
@@ -84,6 +85,12 @@ def _cpufreq(sysfs: Path, file: str) -> str:
     """The distinct values over all CPUs, so that one CPU's change is seen."""
     found = {_read(p) for p in sysfs.glob(f"devices/system/cpu/cpu[0-9]*/cpufreq/{file}")}
     return ",".join(sorted(found)) or UNKNOWN
+
+
+def _capped(sysfs: Path) -> Facts:
+    """The most that CPUs may run at, where that is less than they could."""
+    most = _cpufreq(sysfs, "scaling_max_freq")
+    return () if most == _cpufreq(sysfs, "cpuinfo_max_freq") else (("most kHz", most),)
 
 
 def _slug(name: str) -> str:

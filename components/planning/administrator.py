@@ -12,7 +12,9 @@ from typing import TYPE_CHECKING, Any
 
 from components.node.cpuset import format_cpu_list, parse_cpu_list
 from components.node.errors import CpuListError
+from components.node.frequency import FrequencyWish
 from components.planning.errors import AdministratorError
+from components.planning.frequency_plan import frequency_wish
 from components.planning.signal_plan import SignalPlan, signal_plans
 
 if TYPE_CHECKING:
@@ -70,6 +72,8 @@ class Administration:
     """Of jobs, over what their labels say."""
     signals: Mapping[Quantity, SignalPlan] = field(default_factory=dict)
     """Where price and carbon intensity are read."""
+    frequency: FrequencyWish = field(default_factory=FrequencyWish)
+    """What the CPUs' clocks are to be set to."""
 
 
 def read_administration(path: Path, cpus: CpuSet) -> Administration:
@@ -218,4 +222,5 @@ _READERS: Mapping[str, Callable[[Any], Any]] = {
     "weights": _weights,
     "priorities": _priorities,
     "signals": signal_plans,
+    "frequency": frequency_wish,
 }

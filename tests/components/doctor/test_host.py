@@ -25,8 +25,17 @@ def found(machine, about: str) -> str:
 def test_a_machine_in_order_has_nothing_to_complain_of(machine) -> None:
     assert {one.level for one in check_host(machine.roots)} == {Level.OK}
     assert {one.about for one in check_host(machine.roots)} == {
-        "cgroups", "CPUs", "governor", "SMT", "clock", "other writers",
+        "cgroups", "CPUs", "governor", "frequency", "SMT", "clock", "other writers",
     }  # fmt: skip
+
+
+def test_what_frequency_could_be_set_is_told(machine) -> None:
+    shutil.rmtree(machine.roots.sysfs, ignore_errors=True)
+    assert found(machine, "frequency") == "none to set"
+    folder = "sys/devices/system/cpu/cpu0/cpufreq"
+    machine.write(f"{folder}/scaling_governor", "schedutil")
+    machine.write(f"{folder}/scaling_max_freq", "2400000")
+    assert found(machine, "frequency") == "scaling_governor schedutil, scaling_max_freq 2400000"
 
 
 def test_cgroups_without_cpuset_are_a_problem(machine) -> None:

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import pytest
 
+from components.actuation.frequency import Frequencies
 from components.actuation.journal import Journal
 from components.executor.bundle_shelf import BundleShelf
 from components.executor.follow import ReleaseFollower
@@ -61,6 +62,7 @@ class Rig:
             in_charge=JobsInCharge(self.home / "jobs.toml", self.overrides),
             following=self.following or shipped(self.home, self.ports, self.store),
             settings=self.settings,
+            frequencies=Frequencies(self.node.sysfs, self.home / "frequencies.json"),
             seed=7,
         )
 

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import pytest
 
+from components.node.frequency import FrequencyWish
 from components.planning.administrator import (
     Administration,
     Hours,
@@ -33,6 +34,10 @@ carbon = 0.5
 [priorities]
 web = 10
 "batch" = -1
+
+[frequency]
+governor = "schedutil"
+most-mhz = 2400
 """
 
 
@@ -45,6 +50,7 @@ def test_everything_it_may_say_is_understood() -> None:
         most_moves_per_hour=6,
         weights=Weights(energy=1.0, carbon=0.5),
         priorities={"web": 10, "batch": -1},
+        frequency=FrequencyWish(governor="schedutil", most_mhz=2400),
     )
 
 
@@ -56,6 +62,15 @@ def test_no_file_says_nothing(tmp_path: Path) -> None:
     ("text", "found"),
     [
         ("\n\npower-cap = 5", "line 3: 'power-cap' is unknown; the nearest is 'power-cap-w'"),
+        (
+            "\n[frequency]\ngovernr = 'x'",
+            "line 3: frequency: 'governr' is unknown; the nearest is 'governor'",
+        ),
+        ("[frequency]\nmost-mhz = 2.4", "line 2: frequency: most-mhz = 2.4 is no whole number"),
+        (
+            "[frequency]\nmost-mhz = 900\nleast-mhz = 1000",
+            "line 3: frequency: least-mhz is above most-mhz",
+        ),
         ("power-cap-w = -1", "line 1: power-cap-w: -1 is not above 0"),
         ("power-cap-w = true", "line 1: power-cap-w: True is no number"),
         ("\nprotected-cpus = '0-99'", "line 2: protected-cpus"),
