@@ -30,6 +30,9 @@ if TYPE_CHECKING:
     from components.planning.wish import Wish
     from components.policy.brain import Brain
 
+PATIENT = 0.9
+"""Of the least probability that a job's owner asks of a probe, what does for one of the plan: it is
+tried while nothing else is."""
 LEAST_JOBS = 2
 """One job alone is served by its own search."""
 
@@ -140,6 +143,7 @@ class JointDesk:
             target_ms=run.job.target.latency_ms,
             candidate=run.in_force.candidate,
             most_cpus=self.most_cpus(run, conditions),
+            least_chance=PATIENT * run.job.probe_min_p,
             barred=refused | run.decision.evidence.undone.keys(),
             is_probing=run.in_force.arm is Arm.PROBE,
         )

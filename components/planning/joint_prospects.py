@@ -31,8 +31,6 @@ if TYPE_CHECKING:
 
 LEAST_KEPT = 0.5
 """Least share of its CPUs that a job keeps in one move."""
-LEAST_CHANCE = 0.45
-"""Of keeping the target, for a probe that the plan asks for."""
 
 
 class Prospects:
@@ -111,7 +109,7 @@ class Prospects:
             own_w = self._own_w(view.job, outlook)
             slack = math.log(view.target_ms) - outlook.latency_log
             chance = normal.cdf(slack / outlook.sigma)
-            may = (ledger.n_seen == 0.0) & (chance >= LEAST_CHANCE)
+            may = (ledger.n_seen == 0.0) & (chance >= view.least_chance)
             may &= ledger.n_cpus >= LEAST_KEPT * len(view.wish.current)
             for barred in view.barred:
                 may[ledger.index(barred)] = False

@@ -59,6 +59,8 @@ class View:
     most_cpus: int
     barred: frozenset[Candidate] = frozenset()
     """Candidates that were taken back at this load, or that the guard refused of late."""
+    least_chance: float = 0.45
+    """Of keeping the target, for a probe that the plan asks for."""
     is_probing: bool = False
     """Whether what is in force is only being tried."""
 

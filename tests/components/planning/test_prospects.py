@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import pytest
@@ -95,3 +96,17 @@ def test_between_two_looks_only_who_is_urgent_is_moved(brain) -> None:
     assert moved() == {"a"}
     node.at_s += 60.0  # now all are looked at, and fewer CPUs are known to be enough for b
     assert "b" in moved()
+
+
+def test_how_bold_a_trial_may_be_is_for_the_owner_to_say(brain) -> None:
+    node = Node(brain)
+    for _ in range(4):
+        node.show(9.9, 8.0)
+
+    def tried(least_chance: float) -> Candidate | None:
+        views = [replace(node.view(job), least_chance=least_chance) for job in ("a", "b")]
+        trial = node.prospects.trial(views, node.at_s)
+        return None if trial is None else trial.wish.candidate
+
+    assert tried(0.999) is None
+    assert tried(0.05).n_cpus < WIDE.n_cpus
