@@ -23,6 +23,8 @@ LEAST_HOPE = 4e-3
 """Saving in log power, times P(feasible), that is worth a probe which only tells more of it."""
 _NEARER = 0.95
 """Share of the distance to the nearest measured candidate at which a stone tells enough more."""
+_LEAST_LEFT = 4.0
+"""Probes, the stone included: with fewer, what it shows is of little use, and the choice waits."""
 _MOST_WANTED = 20
 _COLUMN = {spec.name: at for at, spec in enumerate(CANDIDATE_FEATURES)}
 _PLACES = {"log_cpus": 1.0, "log_effective_cores": 1.0, "is_spread": 0.5, "is_smt": 0.5}
@@ -41,7 +43,7 @@ def stepping_stone(situation: Situation, features: NDArray[np.float32]) -> int |
     wanted = wanted[hope[wanted] >= LEAST_HOPE]
     measured = situation.evidence.measured[0]
     stones = situation.open[0] & ~measured
-    if situation.spent.probes_left[0] < 2.0 or not wanted.size or not stones.any():
+    if situation.spent.probes_left[0] < _LEAST_LEFT or not wanted.size or not stones.any():
         return None
     apart = _distance(features, wanted)
     to_stone = np.where(stones, apart, np.inf).min(axis=1)

@@ -60,6 +60,6 @@ def test_a_stone_is_worth_a_probe_only_for_a_saving(saving, stone):
     assert stepping_stone(situation(saving=saving), FEATURES) == stone
 
 
-def test_the_last_probe_is_not_spent_on_a_stone():
-    assert stepping_stone(situation(probes_left=1.0), FEATURES) is None
-    assert stepping_stone(situation(probes_left=2.0), FEATURES) == 3
+def test_the_last_probes_are_not_spent_on_stones():
+    assert stepping_stone(situation(probes_left=3.0), FEATURES) is None
+    assert stepping_stone(situation(probes_left=4.0), FEATURES) == 3
