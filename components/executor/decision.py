@@ -152,8 +152,8 @@ class JobDecision:
         self._recall(at_s)
         self.has_new_proof |= self.memory.prove(self.evidence, observation.candidate)
         if self._session is None:
-            if self._look(observation, window).is_violated:
-                self.memory.load_changed()  # what was good is so no more
+            if misses:  # and nobody looks for a way out: what was good is so no more
+                self.memory.load_changed()
                 self._recall(at_s)
             return
         tried, self._emergency = self._emergency, None
@@ -286,6 +286,7 @@ class JobDecision:
     def _begin_anew(self, incumbent: Observation, at_s: float, reason: str) -> None:
         """Warm restart: what was measured is shifted by what the load did to the incumbent."""
         self.memory.load_changed()
+        self._recall(at_s)  # also where the policy fails now
         session = self._session
         if session is None:
             return
@@ -295,5 +296,4 @@ class JobDecision:
         self._n_extra = 0
         session.load_changed(incumbent)
         self._set_step(session.step)
-        self._recall(at_s)
         log.info("search begun anew: %s; %s", reason, self.reason)

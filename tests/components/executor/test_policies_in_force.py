@@ -98,3 +98,18 @@ def _random_brain(seed: int) -> Brain:
         return {name: rng.normal(size=v.shape).astype(np.float32) for name, v in said.items()}
 
     return Brain(good.bundle, "f" * 64, predictor, prober)
+
+
+def test_without_a_policy_one_window_above_the_target_is_enough_to_go_back(make_rig, make_fixed):
+    following = make_fixed(Followed(brain=load_brain(default_bundle())))
+    rig = make_rig(following=following)
+    rig.settle()
+    following.followed = Followed()
+    before = rig.job().window
+    rig.run_until(lambda: rig.job().window is not before)
+    while rig.node.true_latency_ms("resnet") < 7.0 * 1.005:  # by less than chance may hide
+        rig.node.scale_rate("resnet", 1.01)
+
+    rig.run(rig.settings.window_s + 1)
+
+    assert rig.cpus() == rig.ports.topology.ids
