@@ -4,6 +4,9 @@ BIN := .venv/bin
 INSTALLED := .venv/.installed
 
 .DEFAULT_GOAL := help
+# Our tests start many processes: each module is compiled once, whatever the caller's shell says.
+export PYTHONDONTWRITEBYTECODE :=
+
 .PHONY: help install demo drill together test faults lint bench policy lock clean
 
 help: ## show this list
