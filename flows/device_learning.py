@@ -41,6 +41,7 @@ if TYPE_CHECKING:
     from components.policy.device_bundle import DeviceClassifier
     from components.registry.facts import RegisteredVersion
     from components.releases.scores import Scores
+    from components.releases.strict_json import Scalar
     from components.releases.verdict import Verdict
     from components.settings.settings import Settings
     from models.device_classifier.bundling_scores import DeviceCases
@@ -64,6 +65,11 @@ class DeviceChallenger:
     scores: Mapping[str, Scores]
     """By role: challenger, champion where there is one, best-static-device."""
     verdict: Verdict
+
+    @property
+    def evidence(self) -> Mapping[str, Scalar]:
+        """What a release of it is kept with."""
+        return {"table": self.table}
 
 
 def train_device_challenger(

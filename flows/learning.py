@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
     from components.registry.facts import RegisteredVersion
     from components.releases.scores import Scores
+    from components.releases.strict_json import Scalar
     from components.releases.verdict import Verdict
     from components.settings.settings import Settings
     from models.allocator.evaluation_set import EvaluationSet
@@ -68,6 +69,11 @@ class Challenger:
     """By role: challenger, champion, all-cpus."""
     verdict: Verdict
     report: TrainReport
+
+    @property
+    def evidence(self) -> Mapping[str, Scalar]:
+        """What a release of it is kept with."""
+        return {"lake_version": self.lake_version}
 
 
 def train_challenger(

@@ -10,9 +10,7 @@ from prefect.client.schemas.objects import State
 from prefect.states import Completed, Failed
 
 from components.settings.settings import resolve
-from flows import approval_run, artifacts, checked_lake, learning, releasing, sweeping
-from flows.device_learning import newest_table
-from flows.device_learning import train_device_challenger as learn_devices
+from flows import approval_run, artifacts, checked_lake, device_learning, learning, sweeping
 from flows.ending import Wanted, conclude
 from flows.errors import NoTableError
 from flows.forms import (
@@ -26,14 +24,12 @@ from flows.forms import (
 )
 from flows.habits import BY_FLOW, DAY_S, HOUR_S, ONCE, RETRIES, TURN_S, WATCHED
 from flows.on_call_flows import roll_out
+from flows.releasing import champion_digest, learned_from
 from flows.triggers.cause import ask
 from flows.triggers.event import emit
 from flows.triggers.of_data import causes_of_data
 
 if TYPE_CHECKING:
-    from collections.abc import Mapping
-
-    from components.releases.strict_json import Scalar
     from flows.device_learning import DeviceChallenger
     from flows.learning import Challenger
 
@@ -46,7 +42,7 @@ check_measurements = task(name="check devices", timeout_seconds=600, **RETRIES)(
 )
 sweep_nodes = task(name="sweep", **ONCE)(sweeping.sweep_nodes)
 train_device_challenger = task(name="retrain devices", timeout_seconds=3600, **RETRIES)(
-    learn_devices
+    device_learning.train_device_challenger
 )
 train_challenger = task(name="retrain", timeout_seconds=3600, **RETRIES)(learning.train_challenger)
 
@@ -95,8 +91,8 @@ def check() -> State[None]:
         return Failed(name="Bad device data", message=devices.verdict_reason)
     causes = causes_of_data(
         settings.home,
-        releasing.learned_from(settings.home),
-        releasing.champion_digest(settings.home),
+        learned_from(settings.home),
+        champion_digest(settings.home),
     )
     ask(settings.home, causes, datetime.now(UTC), emit)
     return Completed(name="Checked", message=report.verdict_reason)
@@ -111,13 +107,12 @@ def check() -> State[None]:
 def retrain(training: TrainingForm = DEFAULT_TRAINING) -> State[None]:
     """Checked samples to a judged version, and on to the nodes where that is asked."""
     cause = f"asked for by: {training.cause}" if training.cause else training.why
-    return _release(_train(training.seed), training.rollout, cause)
+    return _conclude(_train(training.seed), training.rollout, cause)
 
 
 @flow(
     name="retrain devices",
-    description="Train, score, judge and register a device classifier; release it where that is "
-    "asked.",
+    description="Train, score, judge and register a device classifier; release it if asked.",
     timeout_seconds=4 * HOUR_S,
     **WATCHED,
 )
@@ -125,7 +120,7 @@ def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> S
     """The newest device table to a judged version, and on to the nodes where that is asked."""
     settings = resolve({}).settings
     try:
-        table = newest_table(settings.home)
+        table = device_learning.newest_table(settings.home)
     except NoTableError as error:
         return Completed(name="No table", message=f"{error.found}; {error.remedy}")
     with artifacts.progress("retrain-devices") as tell:
@@ -138,8 +133,7 @@ def retrain_devices(training: DeviceTrainingForm = DEFAULT_DEVICE_TRAINING) -> S
             wait_s=TURN_S,
         )
     artifacts.device_challenger(challenger)
-    evidence = {"table": challenger.table}
-    return _conclude(challenger, training.rollout, training.why, evidence)
+    return _conclude(challenger, training.rollout, training.why)
 
 
 @flow(
@@ -161,24 +155,15 @@ def pipeline(order: PipelineForm = DEFAULT_PIPELINE) -> State[None]:
     artifacts.check(report)
     if not report.verdict:
         return Failed(name="Bad data", message=report.verdict_reason)
-    return _release(_train(order.seed), order.rollout, order.why)
+    return _conclude(_train(order.seed), order.rollout, order.why)
 
 
-def _release(challenger: Challenger, rollout: str, why: str) -> State[None]:
-    return _conclude(challenger, rollout, why, {"lake_version": challenger.lake_version})
-
-
-def _conclude(
-    challenger: Challenger | DeviceChallenger,
-    rollout: str,
-    why: str,
-    evidence: Mapping[str, Scalar],
-) -> State[None]:
+def _conclude(challenger: Challenger | DeviceChallenger, rollout: str, why: str) -> State[None]:
     ending = conclude(
         resolve({}).settings,
         challenger.version,
         challenger.verdict,
-        Wanted(rollout, BY_FLOW, why, evidence),
+        Wanted(rollout, BY_FLOW, why, challenger.evidence),
         ask=approval_run.start,
         roll_out=roll_out,
     )

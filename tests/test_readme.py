@@ -19,9 +19,10 @@ READ_FIRST = re.findall(r"^\d\. `([\w/.]+\.py)`", README, re.MULTILINE)
 
 def words_after(command: str) -> set[str]:
     """Verbs that follow a command's name in code, also in lists like `run, status`."""
-    lists = re.findall(rf"`{command} ([a-z][a-z, \n]*)", README)
+    lists = re.findall(rf"`{command} ([a-z](?:[a-z, \n]|(?<=[a-z])-(?=[a-z]))*)", README)
     lines = re.findall(rf"^{command} ([a-z]+)", README, re.MULTILINE)
-    return {word for text in (*lists, *lines) for word in re.findall(r"[a-z]+", text.split("-")[0])}
+    words = re.compile(r"[a-z]+(?:-[a-z]+)*")
+    return {word for text in (*lists, *lines) for word in words.findall(text)}
 
 
 def test_the_files_to_read_first_are_there_and_short() -> None:

@@ -3,7 +3,8 @@
 The damage is that of a join gone wrong: what was measured is put against the allocations in the
 opposite order, so that few CPUs seem fast and dear, many slow and cheap. Every row for itself looks
 sound. Searches measure before they believe, so a predictor alone that learned this does little
-harm; the probe policy has to learn from the same rows where to look.
+harm: it has to be trained until it is sure, and the probe policy has to learn from the same rows
+where to look.
 """
 
 from __future__ import annotations
@@ -38,7 +39,7 @@ MEASURED = (
     "latency_mean_ms", "latency_p50_ms", "latency_p95_ms", "latency_p99_ms", "node_power_w",
 )  # fmt: skip
 TARGETS_MS = (5.0, 7.0, 10.0, 15.0)
-DAMAGED_PREDICTOR = PredictorTraining(n_steps=200, batch_size=8)
+DAMAGED_PREDICTOR = PredictorTraining(n_steps=800, batch_size=8)
 DAMAGED_PROBER = ProbeTraining(
     n_steps=8000, n_envs=64, n_candidates=16, batch_size=512, learning_rate=6e-3
 )
